@@ -1,0 +1,125 @@
+"""When to step: settle, advance, run until something is so. The kernel's only caller.
+
+The garbage collector rests while events run: what it frees, and when finalizers run, must not depend on how much memory the
+test used before, and a long trace would be walked again and again.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from harness.errors import HarnessError, MisuseError
+from harness.simulation.events import Timer
+from harness.simulation.kernel import Kernel
+from harness.simulation.society import Society
+
+
+class Driver:
+    """Drives one kernel; refuses to be driven from inside a handler."""
+
+    __slots__ = ("_busy", "kernel", "society", "surfaced")
+
+    def __init__(self, society: Society) -> None:
+        self.society = society
+        self.kernel = society.kernel
+        self._busy = False
+        # Errors that the test has seen raised: checks at the end do not report them again.
+        self.surfaced: list[BaseException] = []
+
+    def must_be_idle(self, what: str) -> None:
+        """Refuse ``what`` while a handler runs.
+
+        Raises:
+            MisuseError: it was called from inside a handler, a callback or an action.
+        """
+        if self._busy:
+            raise MisuseError(
+                f"{what} was called from inside a handler: a process must never wait. Use delay(), a future's callback, "
+                "or wait in the test instead"
+            )
+
+    @contextmanager
+    def driving(self, what: str) -> Iterator[Kernel]:
+        """The kernel, to be stepped; with the collector at rest, and errors remembered as seen."""
+        self.must_be_idle(what)
+        collecting = gc.isenabled()
+        if collecting:
+            gc.disable()
+        self._busy = True
+        try:
+            yield self.kernel
+        except Exception as error:
+            self.surfaced.append(error)
+            # Only what a handler raised is a failure of its process; a predicate of the test may raise as well.
+            if self.kernel.cause < 0 or isinstance(error, HarnessError):
+                raise
+            failure = self.society.process_error(error)
+            self.surfaced.append(failure)
+            raise failure from error
+        finally:
+            self.kernel.cause = -1
+            self._busy = False
+            if collecting:
+                gc.enable()
+
+    def settle(self) -> int:
+        """Run everything in flight, and what follows, without moving time; the number of steps."""
+        with self.driving("settle") as kernel:
+            before = kernel.steps
+            while kernel.step_in_place():
+                pass
+            return kernel.steps - before
+
+    def settle_until(self, done: Callable[[], bool]) -> bool:
+        """As :meth:`settle`, but stop as soon as ``done()``; whether it is so at the end."""
+        with self.driving("settle") as kernel:
+            while not done():
+                if not kernel.step_in_place():
+                    return False
+            return True
+
+    def advance_to(self, instant: int) -> None:
+        """Settle; move time to ``instant`` firing each timer at its own time, settled after each."""
+        with self.driving("clock.advance") as kernel:
+            while kernel.step_in_place():
+                pass
+            timer = self.next_timer()
+            while timer is not None and timer.due_ns <= instant:
+                kernel.move_to(timer.due_ns)
+                while kernel.step_in_place():
+                    pass
+                timer = self.next_timer()
+            kernel.move_to(instant)
+
+    def run_to(self, instant: int) -> None:
+        """Run everything due up to ``instant`` in its own time, then set the time to it."""
+        with self.driving("run_for") as kernel:
+            while kernel.step(instant):
+                pass
+            kernel.move_to(instant)
+
+    def run_until(self, done: Callable[[], bool], instant: int) -> bool:
+        """Run until ``done()`` or nothing more is due up to ``instant``; whether it is done. Paused: without moving time."""
+        with self.driving("wait") as kernel:
+            while not done():
+                if not (kernel.step_in_place() if kernel.paused else kernel.step(instant)):
+                    return False
+            return True
+
+    def run_until_idle(self) -> None:
+        """Run until only recurring timers are left; with the clock paused, until nothing is in flight."""
+        with self.driving("run_until_idle") as kernel:
+            while True:
+                if kernel.paused:
+                    if not kernel.step_in_place():
+                        return
+                elif kernel.deliveries or any(entry[3].pending and not entry[3].recurring for entry in kernel.alarms):
+                    kernel.step(kernel.limits.virtual_ns)
+                else:
+                    return
+
+    def next_timer(self) -> Timer | None:
+        """The earliest pending timer."""
+        return self.kernel.next_timer()

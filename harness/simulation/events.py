@@ -1,0 +1,160 @@
+"""What travels: addresses, the kinds of delivery, channels, timers.
+
+A *channel* is one sender-to-receiver FIFO. Messages, dispatches, exited events and pieces of work travel on channels of
+their own, so order is kept within each and free between them (libprocess's guarantee, and no more than that).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.simulation.choices import Stream
+from harness.simulation.future import Promise
+
+
+class Address(str):
+    """Where a process can be reached; prints as, equals and may be replaced by the text ``name@host``."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """The part before the ``@``."""
+        return self.partition("@")[0]
+
+    @property
+    def host(self) -> str:
+        """The part after the ``@``."""
+        return self.partition("@")[2]
+
+
+# The kinds of channel.
+MESSAGE, DISPATCH, EXITED, WORK, START = "message", "dispatch", "exited", "work", "start"
+
+
+class Start:
+    """First delivery of every process: runs ``initialize``."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "initialize"
+
+
+START_EVENT = Start()
+
+
+class Dispatch:
+    """A call of a method of the receiver, by name."""
+
+    __slots__ = ("args", "method", "promise")
+
+    def __init__(self, method: str, args: tuple[Any, ...], promise: Promise[Any]) -> None:
+        self.method = method
+        self.args = args
+        self.promise = promise
+
+    def __str__(self) -> str:
+        return f"{self.method}({', '.join(map(str, self.args))})"
+
+
+class Exited:
+    """A linked process ended, or the link to it broke."""
+
+    __slots__ = ("address",)
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+
+    def __str__(self) -> str:
+        return f"exited({self.address})"
+
+
+class Work:
+    """Something of the process itself that took a while: a store, a launch. Runs a method of it when done."""
+
+    __slots__ = ("args", "label", "method")
+
+    def __init__(self, label: str, method: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.label = label
+        self.method = method
+        self.args = args
+
+    def __str__(self) -> str:
+        return f"{self.label} done"
+
+
+class Released:
+    """A delivery that has passed the message rules already: it was held, delayed or duplicated by one."""
+
+    __slots__ = ("payload",)
+
+    def __init__(self, payload: Any) -> None:
+        self.payload = payload
+
+    def __str__(self) -> str:
+        return str(self.payload)
+
+
+class Channel:
+    """One sender-to-receiver FIFO with its latency range and its own stream of draws."""
+
+    __slots__ = ("blocked", "duplicated", "kind", "last", "lost", "low", "source", "source_root", "span", "stream", "target")
+
+    def __init__(
+        self, kind: str, source: Address, source_root: str, target: Address, low: int, span: int, stream: Stream
+    ) -> None:
+        self.kind = kind
+        self.source = source
+        self.source_root = source_root
+        self.target = target
+        self.low = low
+        self.span = span
+        self.stream = stream
+        # The due time of the newest delivery: later ones are never due earlier, which is what keeps the order.
+        self.last = 0
+        # Network conditions; see network.py.
+        self.blocked = False
+        self.lost = 0
+        self.duplicated = 0
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.target}"
+
+
+class Timer:
+    """A pending call at an exact instant. ``low_ns`` and ``high_ns`` are the range that its delay was drawn from."""
+
+    __slots__ = ("args", "armed_ns", "due_ns", "high_ns", "low_ns", "method", "owner", "pending", "recurring")
+
+    def __init__(
+        self,
+        owner: Any,
+        method: Callable[..., Any],
+        args: tuple[Any, ...],
+        armed_ns: int,
+        due_ns: int,
+        low_ns: int,
+        high_ns: int,
+        recurring: bool,
+    ) -> None:
+        self.owner = owner
+        self.method = method
+        self.args = args
+        self.armed_ns = armed_ns
+        self.due_ns = due_ns
+        self.low_ns = low_ns
+        self.high_ns = high_ns
+        self.recurring = recurring
+        self.pending = True
+
+    @property
+    def purpose(self) -> str:
+        """The name of the method it calls."""
+        return self.method.__name__
+
+    def cancel(self) -> bool:
+        """Take it back; True if it had neither fired nor been cancelled. Cancelling twice is harmless."""
+        was_pending, self.pending = self.pending, False
+        return was_pending
