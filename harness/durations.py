@@ -42,6 +42,10 @@ class Duration:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Duration is immutable; cannot set {name!r}")
 
+    def __reduce__(self) -> tuple[type[Duration], tuple[int]]:
+        # Copying and pickling go through the constructor: attributes cannot be set.
+        return Duration, (self.ns,)
+
     @classmethod
     def parse(cls, text: str) -> Duration:
         """Read Mesos's notation, for example ``925295ns``, ``1.5ms``, ``10secs``, ``1mins``, ``2hrs``, ``1days``, ``1weeks``.
@@ -60,15 +64,19 @@ class Duration:
         return timedelta(microseconds=self.ns // 1000)
 
     def __str__(self) -> str:
-        # Mesos prints the largest unit in which the value is at least one, with as many decimals as are needed.
+        # Mesos (stout's duration.hpp) takes the largest unit in which the value is at least one, or the next smaller one if
+        # only that gives a whole number: 925295ns and 90secs, but 2.182634ms. Fractions have up to 15 digits.
         magnitude = abs(self.ns)
-        for unit, size in _UNITS:
-            if magnitude >= size:
-                whole, rest = divmod(magnitude, size)
-                # Exact decimals: six digits are what Mesos's stream prints.
-                decimals = f"{rest * 1_000_000 // size:06d}".rstrip("0")
-                sign = "-" if self.ns < 0 else ""
-                return f"{sign}{whole}.{decimals}{unit}" if decimals else f"{sign}{whole}{unit}"
+        sign = "-" if self.ns < 0 else ""
+        for place, (unit, size) in enumerate(_UNITS):
+            if magnitude < size:
+                continue
+            if magnitude % size:
+                smaller, smaller_size = _UNITS[place + 1]
+                if magnitude % smaller_size:
+                    return f"{sign}{magnitude / size:.15g}{unit}"
+                unit, size = smaller, smaller_size
+            return f"{sign}{magnitude // size}{unit}"
         return "0ns"
 
     def __repr__(self) -> str:
@@ -139,7 +147,11 @@ def _parse(text: str) -> int:
         raise MisuseError(f"not a duration: {text!r}; wanted a number and a unit ({units}), for example '1.5ms' or '10secs'")
     whole, _, decimals = match[1].lstrip("-").partition(".")
     size = _NANOSECONDS_OF[match[2]]
-    ns = int(whole) * size + (int(decimals) * size // 10 ** len(decimals) if decimals else 0)
+    ns = int(whole) * size
+    if decimals:
+        # Rounded to the nearest nanosecond, so that what was printed with 15 digits reads back as the same span.
+        scale = 10 ** len(decimals)
+        ns += (2 * int(decimals) * size + scale) // (2 * scale)
     return -ns if match[1].startswith("-") else ns
 
 

@@ -19,12 +19,14 @@ from harness.simulation.society import Society
 class Driver:
     """Drives one kernel; refuses to be driven from inside a handler."""
 
-    __slots__ = ("_busy", "kernel", "society", "surfaced")
+    __slots__ = ("_busy", "kernel", "society", "surfaced", "watchers")
 
     def __init__(self, society: Society) -> None:
         self.society = society
         self.kernel = society.kernel
         self._busy = False
+        # Looked at after every event; usually there are none.
+        self.watchers: list[Callable[[], None]] = []
         # Errors that the test has seen raised: checks at the end do not report them again.
         self.surfaced: list[BaseException] = []
 
@@ -68,8 +70,7 @@ class Driver:
         """Run everything in flight, and what follows, without moving time; the number of steps."""
         with self.driving("settle") as kernel:
             before = kernel.steps
-            while kernel.step_in_place():
-                pass
+            self._settle()
             return kernel.steps - before
 
     def settle_until(self, done: Callable[[], bool]) -> bool:
@@ -78,48 +79,69 @@ class Driver:
             while not done():
                 if not kernel.step_in_place():
                     return False
+                if self.watchers:
+                    self._look()
             return True
 
     def advance_to(self, instant: int) -> None:
         """Settle; move time to ``instant`` firing each timer at its own time, settled after each."""
         with self.driving("clock.advance") as kernel:
-            while kernel.step_in_place():
-                pass
+            self._settle()
             timer = self.next_timer()
             while timer is not None and timer.due_ns <= instant:
                 kernel.move_to(timer.due_ns)
-                while kernel.step_in_place():
-                    pass
+                self._settle()
                 timer = self.next_timer()
             kernel.move_to(instant)
 
     def run_to(self, instant: int) -> None:
         """Run everything due up to ``instant`` in its own time, then set the time to it."""
         with self.driving("run_for") as kernel:
-            while kernel.step(instant):
-                pass
+            horizon = min(instant, kernel.limits.virtual_ns)
+            while kernel.step(horizon):
+                if self.watchers:
+                    self._look()
             kernel.move_to(instant)
 
     def run_until(self, done: Callable[[], bool], instant: int) -> bool:
         """Run until ``done()`` or nothing more is due up to ``instant``; whether it is done. Paused: without moving time."""
         with self.driving("wait") as kernel:
+            horizon = min(instant, kernel.limits.virtual_ns)
             while not done():
-                if not (kernel.step_in_place() if kernel.paused else kernel.step(instant)):
+                if not (kernel.step_in_place() if kernel.paused else kernel.step(horizon)):
                     return False
+                if self.watchers:
+                    self._look()
             return True
 
     def run_until_idle(self) -> None:
         """Run until only recurring timers are left; with the clock paused, until nothing is in flight."""
         with self.driving("run_until_idle") as kernel:
-            while True:
-                if kernel.paused:
-                    if not kernel.step_in_place():
+            horizon = kernel.limits.virtual_ns
+            while not self._idle():
+                if not (kernel.step_in_place() if kernel.paused else kernel.step(horizon)):
+                    if kernel.paused:
                         return
-                elif kernel.deliveries or any(entry[3].pending and not entry[3].recurring for entry in kernel.alarms):
-                    kernel.step(kernel.limits.virtual_ns)
-                else:
-                    return
+                    kernel.move_to(horizon + 1)
+                if self.watchers:
+                    self._look()
 
     def next_timer(self) -> Timer | None:
         """The earliest pending timer."""
         return self.kernel.next_timer()
+
+    def _idle(self) -> bool:
+        kernel = self.kernel
+        if kernel.paused or kernel.deliveries:
+            return False
+        return not any(entry[3].pending and not entry[3].recurring for entry in kernel.alarms)
+
+    def _settle(self) -> None:
+        kernel = self.kernel
+        while kernel.step_in_place():
+            if self.watchers:
+                self._look()
+
+    def _look(self) -> None:
+        for look in self.watchers:
+            look()

@@ -82,7 +82,7 @@ class Work:
         self.args = args
 
     def __str__(self) -> str:
-        return f"{self.label} done"
+        return f"{self.label} done: {self.method.__name__}"
 
 
 class Released:

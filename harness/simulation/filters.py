@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from harness.durations import Duration, DurationLike, to_ns
 from harness.errors import ExpectationError, MisuseError
-from harness.simulation.events import DISPATCH, EXITED, MESSAGE, Address, Channel, Dispatch, Exited, Released, Timer
+from harness.simulation.events import DISPATCH, EXITED, MESSAGE, WORK, Address, Channel, Dispatch, Exited, Released, Timer, Work
 from harness.simulation.future import Future, Promise
 from harness.simulation.network import Network
 from harness.simulation.parties import Party
@@ -38,6 +38,10 @@ class InFlight(NamedTuple):
     src: Address
     dst: Address
     sent: Duration
+
+
+_Kept: TypeAlias = tuple[Channel, Any, list[Callable[[], None]]]
+"""Channel, payload, and whom to tell when it has been handled after all."""
 
 
 class Rule:
@@ -70,7 +74,7 @@ class Rule:
         self._times = times
         self._where = where
         self._by = 0
-        self._kept: list[tuple[Channel, Any]] = []
+        self._kept: list[_Kept] = []
         self._intercepted: Promise[Any] = Promise(f"{self}, intercepted")
         self._handled: Promise[Any] = Promise(f"{self}, handled")
         self.deliveries: list[SeenDelivery] = []
@@ -120,8 +124,10 @@ class Rule:
             raise MisuseError(f"{self}: only a hold rule has something to release")
         self.cancel()
         kept, self._kept = self._kept, []
-        for channel, payload in kept:
-            self._book._redeliver(channel, payload, self._tell_handled)
+        newest: dict[Channel, int] = {}
+        for channel, payload, watching in kept:
+            # What was held in one channel stays in order among itself.
+            newest[channel] = self._book._redeliver(channel, payload, watching, newest.get(channel, 0))
         return len(kept)
 
     def __enter__(self) -> Rule:
@@ -146,12 +152,16 @@ class Rule:
         return self._times is not None and len(self.deliveries) >= self._times
 
     def _matches(self, channel: Channel, payload: Any, target_root: str) -> bool:
-        if channel.kind != self.kind or self._exhausted():
+        kind = channel.kind
+        if kind == WORK:
+            # When a piece of work is done the process calls a method of its own, which is a dispatch in all but name.
+            kind = DISPATCH
+        if kind != self.kind or self._exhausted():
             return False
         if self.kind == MESSAGE:
             if not isinstance(payload, self._what):  # type: ignore[arg-type]
                 return False
-        elif self.kind == DISPATCH and payload.method != self._what:
+        elif kind == DISPATCH and _method_of(payload) != self._what:
             return False
         covered = self._src.covers(channel.source, channel.source_root) and self._dst.covers(channel.target, target_root)
         return covered and (self._where is None or bool(self._where(payload)))
@@ -174,7 +184,7 @@ class Messages:
         self._rules: list[Rule] = []
         self._holding: list[Rule] = []
         self._posts: dict[tuple[str, str], Channel] = {}
-        self._tell_later: dict[Released, Callable[[], None]] = {}
+        self._tell_later: dict[Released, list[Callable[[], None]]] = {}
 
     # -- messages ---------------------------------------------------------------------------------------------------
 
@@ -310,7 +320,7 @@ class Messages:
     @property
     def kept(self) -> list[str]:
         """What hold rules keep back and drop rules have discarded, one line each, for the report of a deadlock."""
-        lines = [f"{_bare(p)} from {c.source} to {c.target}, kept by '{rule}'" for rule in self._holding for c, p in rule._kept]
+        lines = [f"{_bare(p)} from {c.source} to {c.target}, kept by '{rule}'" for rule in self._holding for c, p, _ in rule._kept]
         return lines + [f"{rule.count} discarded by '{rule}'" for rule in self._rules if rule.action == _DROP and rule.count]
 
     # -- machinery --------------------------------------------------------------------------------------------------
@@ -320,8 +330,7 @@ class Messages:
         if not self._network.calm and self._network.stops(channel, payload, sent, cause):
             return None
         if type(payload) is Released:
-            tell = self._tell_later.pop(payload, None)
-            return () if tell is None else (tell,)
+            return self._tell_later.pop(payload, ())
         society = self._society
         root = society.roots.get(channel.target, "")
         now = self._kernel.now
@@ -351,22 +360,31 @@ class Messages:
             return watching
         kernel.flat += (kernel.now, DROPPED if rule.action == _DROP else HELD, channel, payload, sent, cause)
         if rule.action == _HOLD:
-            rule._kept.append((channel, payload))
+            rule._kept.append((channel, payload, [*watching, rule._tell_handled]))
         elif rule.action == _DELAY:
             now = kernel.now
-            args = (channel, payload, rule._tell_handled)
+            args = (channel, payload, [*watching, rule._tell_handled])
             owner = self._society.processes[channel.target]
-            kernel.arm(Timer(owner, self._redeliver, args, now, now + rule._by, rule._by, rule._by, False))
+            kernel.arm(Timer(owner, self._delayed_delivery, args, now, now + rule._by, rule._by, rule._by, False))
         return None
 
-    def _redeliver(self, channel: Channel, payload: Any, handled: Callable[[], None] | None = None) -> None:
+    def _redeliver(self, channel: Channel, payload: Any, watching: list[Callable[[], None]], not_before: int) -> int:
+        """Send it on its way again, due ``not_before`` this instant (ns) at the earliest; returns when it is due."""
         released = Released(payload)
-        if handled is not None:
-            self._tell_later[released] = handled
+        self._tell_later[released] = watching
         # Apart from the channel's order: later traffic may have passed meanwhile.
-        last, channel.last = channel.last, 0
+        last, channel.last = channel.last, not_before
         self._kernel.post(channel, released)
-        channel.last = max(last, channel.last)
+        due = channel.last
+        channel.last = max(last, due)
+        return due
+
+    def _delayed_delivery(self, channel: Channel, payload: Any, watching: list[Callable[[], None]]) -> None:
+        """The end of a delay: it has been on its way already, so it is due now, without another latency."""
+        low, span = channel.low, channel.span
+        channel.low = channel.span = 0
+        self._redeliver(channel, payload, watching, 0)
+        channel.low, channel.span = low, span
 
     def _message_rule(
         self,
@@ -412,6 +430,10 @@ class Messages:
     def _remove(self, rule: Rule) -> None:
         if rule in self._rules:
             self._rules.remove(rule)
+
+
+def _method_of(payload: Dispatch | Work) -> str:
+    return payload.method if isinstance(payload, Dispatch) else payload.method.__name__
 
 
 def _bare(payload: Any) -> Any:

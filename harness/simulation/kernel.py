@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from harness.durations import Duration
 from harness.errors import InternalError, LivelockError
@@ -40,8 +40,8 @@ class Kernel:
         "choices",
         "deliveries",
         "flat",
+        "instant_began",
         "instant_now",
-        "instant_steps",
         "limits",
         "next_check",
         "now",
@@ -73,7 +73,7 @@ class Kernel:
         self.steps = 0
         self.next_check = limits.check_every
         self.instant_now = 0
-        self.instant_steps = 0
+        self.instant_began = 0
         self.on_move: list[Callable[[], None]] = []
 
     # -- putting events in ------------------------------------------------------------------------------------------
@@ -109,6 +109,8 @@ class Kernel:
 
     def step(self, horizon: int) -> bool:
         """Run the next event that is due at or before ``horizon`` (ns); False if there is none. Moves time."""
+        if self.steps >= self.next_check:
+            self._check_limits()
         alarms = self.alarms
         while alarms and not alarms[0][3].pending:
             heappop(alarms)
@@ -133,15 +135,15 @@ class Kernel:
             self.now = due
             if self.on_move:
                 self._moved()
-        self.steps = steps = self.steps + 1
-        if steps >= self.next_check:
-            self._check_limits()
+        self.steps += 1
         self.receive(channel, payload, sent, cause)
         self.cause = -1
         return True
 
     def step_in_place(self) -> bool:
         """Run the next delivery or overdue timer without moving time; False if there is none."""
+        if self.steps >= self.next_check:
+            self._check_limits()
         alarms = self.alarms
         while alarms and not alarms[0][3].pending:
             heappop(alarms)
@@ -157,9 +159,7 @@ class Kernel:
             heappush(deliveries, (due, order, number, channel, payload, sent, cause))
             self._order_ties(due, (deliveries,))
             return True
-        self.steps = steps = self.steps + 1
-        if steps >= self.next_check:
-            self._check_limits()
+        self.steps += 1
         self.receive(channel, payload, sent, cause)
         self.cause = -1
         return True
@@ -175,9 +175,7 @@ class Kernel:
             self.now = due
             if self.on_move:
                 self._moved()
-        self.steps = steps = self.steps + 1
-        if steps >= self.next_check:
-            self._check_limits()
+        self.steps += 1
         timer.pending = False
         flat = self.flat
         self.cause = len(flat) // STRIDE
@@ -226,6 +224,8 @@ class Kernel:
 
     def move_to(self, instant: int) -> None:
         """Set the time to ``instant`` (ns), if that is later."""
+        if instant > self.limits.virtual_ns:
+            self.give_up(f"virtual_time={Duration(self.limits.virtual_ns)}")
         if instant > self.now:
             self.now = instant
             if self.on_move:
@@ -234,31 +234,34 @@ class Kernel:
     # -- limits -----------------------------------------------------------------------------------------------------
 
     def _check_limits(self) -> None:
+        """Looked at before an event is taken out, so that a report names it too."""
         limits = self.limits
-        self.next_check = self.steps + limits.check_every
-        if self.now == self.instant_now:
-            self.instant_steps += limits.check_every
-        else:
-            self.instant_now = self.now
-            self.instant_steps = 0
         pending = len(self.deliveries) + len(self.alarms)
+        if not pending:
+            return
+        self.next_check = min(self.steps + limits.check_every, max(limits.steps, self.steps + 1))
+        if self.now != self.instant_now:
+            self.instant_now = self.now
+            self.instant_began = self.steps
         reached = None
         if self.steps >= limits.steps:
             reached = f"steps={limits.steps}"
-        elif self.instant_steps >= limits.steps_per_instant:
+        elif self.steps - self.instant_began >= limits.steps_per_instant:
             reached = f"steps_per_instant={limits.steps_per_instant}"
         elif pending >= limits.pending:
             reached = f"pending={limits.pending}"
-        elif self.now >= limits.virtual_ns:
-            reached = f"virtual_time={Duration(limits.virtual_ns)}"
         if reached is not None:
-            raise LivelockError(
-                f"the run reached its limit {reached} at {Duration(self.now)} after {self.steps} steps, with "
-                f"{len(self.deliveries)} deliveries and {len(self.alarms)} timers still pending.\n"
-                f"Next in line:\n{self._next_in_line()}\n"
-                "If the run is really that long, give it Limits(...) of its own; otherwise look for processes that keep "
-                "answering each other."
-            )
+            self.give_up(reached)
+
+    def give_up(self, reached: str) -> NoReturn:
+        """Raise the :class:`LivelockError` of the limit ``reached`` (its name and value)."""
+        raise LivelockError(
+            f"the run reached its limit {reached} at {Duration(self.now)} after {self.steps} steps, with "
+            f"{len(self.deliveries)} deliveries and {len(self.alarms)} timers still pending.\n"
+            f"Next in line:\n{self._next_in_line()}\n"
+            "If the run is really that long, give it Limits(...) of its own; otherwise look for processes that keep "
+            "answering each other."
+        )
 
     def _next_in_line(self, most: int = 5) -> str:
         lines = [f"  {entry[3]}: {entry[4]}" for entry in sorted(self.deliveries, key=_by_due)[:most]]

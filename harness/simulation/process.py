@@ -104,11 +104,13 @@ class Process:
         return promise.future
 
     def defer(self, method: str, *args: Any) -> Callable[..., None]:
-        """A callable that dispatches ``method(*args, *its own arguments)`` to this process."""
+        """A callable that dispatches ``method(*args, *its own arguments)`` to this process, while that lives."""
         self._method(method)
 
         def dispatch(*more: Any) -> None:
-            self.dispatch(self.address, method, *args, *more)
+            # Another process may have this address by now; it did not ask.
+            if self.alive:
+                self.dispatch(self.address, method, *args, *more)
 
         return dispatch
 
@@ -198,6 +200,10 @@ class Process:
 
     def __str__(self) -> str:
         return str(self.address) if self.alive else self.name
+
+    def canonical(self) -> str:
+        """How digests name a process that is an argument of something: by its creation path, else by its name."""
+        return getattr(self, "path", self.name)
 
     # -- machinery --------------------------------------------------------------------------------------------------
 

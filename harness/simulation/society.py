@@ -114,6 +114,8 @@ class Society:
         address = Address(f"{process.name}@{self._free_host(process.name) if host is None else host}")
         if address in self.processes:
             raise MisuseError(f"there is already a process {address}; use another name or host, or terminate it first")
+        if address in self.roots:
+            self._drop_queued(address)
         base = f"{parent.path}/{process.name}" if parent is not None else str(address)
         n = self._spawned[base] = self._spawned.get(base, 0) + 1
         path = base if n == 1 else f"{base}#{n}"
@@ -128,6 +130,16 @@ class Society:
         channel = Channel(START, address, root, address, 0, 0, kernel.choices.stream("start", path))
         kernel.post(channel, START_EVENT)
         return address
+
+    def _drop_queued(self, address: Address) -> None:
+        # What was queued inside an earlier process of this address died with it; only messages stay on their way.
+        kernel = self.kernel
+        doomed = {
+            entry[3]: None for entry in sorted(kernel.deliveries) if entry[3].target == address and entry[3].kind is not MESSAGE
+        }
+        for channel in doomed:
+            for payload in kernel.withdraw(channel):
+                kernel.flat += (kernel.now, DROPPED, channel, payload, kernel.now, kernel.cause)
 
     def _free_host(self, name: str) -> str:
         host, n = name, 1
@@ -159,7 +171,7 @@ class Society:
             self.links.setdefault(to, {})[linker.address] = None
             linker._linked[to] = None
         else:
-            self.kernel.post(linker._exit_channel(to), Exited(to))
+            self.tell_exited(to, linker.address)
 
     def break_link(self, linker: Address, linkee: Address) -> bool:
         """Break one direction of a link: ``linker`` hears that ``linkee`` is gone. False if there was no such link."""
@@ -181,7 +193,8 @@ class Society:
 
     def terminate(self, address: Address) -> bool:
         """End a process and its children at once; linkers hear of it. False if it is not there."""
-        process = self.processes.get(address)
+        # Taken out first: a finalize that ends this process, or its parent, again must find nothing to do.
+        process = self.processes.pop(address, None)
         if process is None:
             return False
         for child in reversed(list(process._children)):
@@ -191,7 +204,6 @@ class Society:
         for timer in process._timers:
             timer.pending = False
         process._timers.clear()
-        del self.processes[address]
         if process._parent is not None and process._parent in self.processes:
             self.processes[process._parent]._children.pop(address, None)
         for linkee in process._linked:

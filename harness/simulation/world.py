@@ -38,6 +38,13 @@ class Check(Protocol):
         """Lines for the report of a deadlock: what is not satisfied yet, with its near misses."""
 
 
+class Watcher(Check, Protocol):
+    """A check that looks at the state after every event."""
+
+    def look(self) -> None:
+        """Look, and raise if something is wrong."""
+
+
 @lru_cache(maxsize=4096)
 def _uuid(label: str) -> str:
     digits = hashlib.blake2b(label.encode(), digest_size=16).hexdigest()
@@ -117,6 +124,10 @@ class World:
             found = self._disks[host] = Disk(host)
         return found
 
+    def unique_name(self, prefix: str, host: str) -> str:
+        """``prefix(1)``, ``prefix(2)``, ...: counted per host, as libprocess names its processes."""
+        return self._society.unique_name(prefix, host)
+
     def uuid(self, label: str) -> str:
         """A uuid text made from ``label`` alone: the same in every run."""
         return _uuid(label)
@@ -165,6 +176,10 @@ class World:
         """As :meth:`Clock.settle`."""
         return self._driver.settle()
 
+    def settle_until(self, done: Callable[[], bool]) -> bool:
+        """As :meth:`settle`, but stop as soon as ``done()``; whether it is so at the end."""
+        return self._driver.settle_until(done)
+
     def run_for(self, duration: DurationLike) -> None:
         """Let the running clock run for ``duration``: everything due happens in its own time.
 
@@ -192,6 +207,11 @@ class World:
         """Ask ``check`` for its verdict at the end of the run."""
         if check not in self._checks:
             self._checks.append(check)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Let ``watcher.look()`` run after every event, and ask for its verdict at the end."""
+        self._driver.watchers.append(watcher.look)
+        self._checks.append(watcher)
 
     def surfaced(self, error: BaseException) -> bool:
         """Whether the test has seen this error raised already."""

@@ -1,0 +1,112 @@
+"""The part of a trace that belongs to a failure: few lines, the telling ones, in order, and how many were left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from harness.doubles.differences import UUID, Mentions
+from harness.simulation import Record, World
+
+#: Indices of the events that led to the last one.
+Chain: TypeAlias = dict[int, None]
+
+_LINES = 32
+_CHAIN = 14
+_CHAIN_BEFORE = 4
+_WIDTH = 150
+#: A failure at the end of a long run must not take longer to tell than the run took.
+_LOOKED_AT = 5000
+#: How much each kind of record tells; the least telling are left out first.
+_WEIGHTS = {"note": 0, "ended": 0, "dropped": 0, "held": 0, "timer": 1, "delivered": 2, "spawned": 3}
+
+
+def story_between(world: World | None, since_ns: int, until_ns: int, words: Iterable[str], title: str) -> list[str]:
+    """The telling lines between two instants, and the chain of events that led to the last one, even if it began earlier."""
+    if world is None:
+        return []
+    chain = _chain(world)
+    records = _backwards(world, until_ns, since_ns, _LOOKED_AT)
+    first = records[0].step if records else len(world.trace)
+    earlier = [record for record in chain if record.step < first][-_CHAIN_BEFORE:]
+    lines = _render([*earlier, *records], words, title, {record.step: None for record in chain}, keep_newest=False)
+    return lines and [f"{lines[1]}", *lines[2:], "  (events marked > led to the last call, one causing the next)"]
+
+
+def story_until(world: World | None, until_ns: int, words: Iterable[str], title: str) -> list[str]:
+    """The last telling lines up to an instant."""
+    if world is None:
+        return []
+    return _render(_backwards(world, until_ns, 0, _LOOKED_AT // 10), words, title, {}, keep_newest=True)
+
+
+def _chain(world: World) -> list[Record]:
+    """The events each of which caused the next, up to the one that is being handled now; oldest first."""
+    trace = world.trace
+    chain: list[Record] = []
+    index = len(trace) - 1
+    while index >= 0 and len(chain) < _CHAIN:
+        record = trace[index]
+        chain.append(record)
+        if record.cause >= index:
+            break
+        index = record.cause
+    chain.reverse()
+    return chain
+
+
+def _backwards(world: World, until_ns: int, since_ns: int, limit: int) -> list[Record]:
+    """Records of a span of time, at most ``limit`` of them, the newest."""
+    trace = world.trace
+    found: list[Record] = []
+    index = len(trace)
+    while index > 0 and len(found) < limit:
+        index -= 1
+        record = trace[index]
+        if record.time.ns < since_ns:
+            break
+        if record.time.ns <= until_ns:
+            found.append(record)
+    found.reverse()
+    return found
+
+
+def _render(records: list[Record], words: Iterable[str], title: str, chain: Chain, *, keep_newest: bool) -> list[str]:
+    if not records:
+        return []
+    mentions = Mentions(words)
+    lines = [(record, str(record)) for record in records]
+    candidates = [(record, line) for record, line in lines if record.step in chain or mentions(line)] or lines
+    chosen = _most_telling(candidates, chain, keep_newest)
+    left_out = len(records) - len(chosen)
+    span = f"{records[0].time} .. {records[-1].time}"
+    omitted = f"; {left_out} of {len(records)} events left out" if left_out else ""
+    marked = [f"{'>' if record.step in chain else ' '} {line}" for record, line in chosen]
+    return ["", f"{title} ({span}{omitted}):", *(_cut(UUID.sub(_first_digits, line)) for line in marked)]
+
+
+def _most_telling(candidates: list[tuple[Record, str]], chain: Chain, keep_newest: bool) -> list[tuple[Record, str]]:
+    if keep_newest:
+        # The end of a run is mostly clearing up; what processes said about themselves reaches further back.
+        return [candidate for candidate in candidates if _WEIGHTS.get(candidate[0].kind) == 0][-_LINES:] or candidates[-_LINES:]
+    if len(candidates) <= _LINES:
+        return candidates
+    ranked = sorted(range(len(candidates)), key=lambda position: (_weight(candidates[position][0], chain), position))
+    return [candidates[position] for position in sorted(ranked[:_LINES])]
+
+
+def _weight(record: Record, chain: Chain) -> int:
+    # Steps of a process with itself (dispatches, stores) are told better by its notes.
+    inside = record.kind == "delivered" and record.source in ("", record.process)
+    if record.step in chain:
+        return 2 if inside else -1
+    return _WEIGHTS.get(record.kind, 2) + inside
+
+
+def _first_digits(uuid: re.Match[str]) -> str:
+    return f"{uuid[0][:8]}.."
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 3]}..."

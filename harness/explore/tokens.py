@@ -1,0 +1,110 @@
+"""Tokens: one run, as short printable text that can be pasted into a command.
+
+Two forms, both starting with the version of the format:
+
+* ``ch1-random-17``: the strategy and the seed it was given. Short, and enough while test and model stay as they are.
+* ``ch1-choices-...``: the draws that deviated from the benign answer, by key, compressed. It needs no strategy, and it survives
+  changes elsewhere in the code, since a draw is named by who made it and not by its position.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.errors import MisuseError
+from harness.simulation.choices import Choice, Strategy, make_choices
+
+VERSION = "ch1"
+_SEEDED = re.compile(r"([a-z][a-z0-9_:.]*)-(-?\d+)")
+_WAY_OUT = "use the token or seed that a failing run printed, or find a new one with 'harness hunt'"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How to make one run: a seed for a strategy, or the recorded choices of a run."""
+
+    seed: int
+    strategy: str | Strategy = "random"
+    choices: tuple[Choice, ...] | None = None
+
+    @property
+    def strategy_name(self) -> str:
+        """The strategy's name, also of a user's own object."""
+        return self.strategy if isinstance(self.strategy, str) else self.strategy.name
+
+    @property
+    def token(self) -> str:
+        """This schedule as text.
+
+        Raises:
+            MisuseError: the strategy is an object: text cannot rebuild it, only the choices it made (:meth:`recorded`).
+        """
+        if self.choices is not None:
+            return f"{VERSION}-choices-{_pack(self)}"
+        if not isinstance(self.strategy, str):
+            raise MisuseError(f"strategy {self.strategy_name!r} is an object, a token cannot rebuild it; record its choices")
+        return f"{VERSION}-{_canonical(self.strategy)}-{self.seed}"
+
+    def recorded(self, choices: Iterable[Choice]) -> Schedule:
+        """The same run as a record: only deviations are kept, everything else is benign."""
+        return Schedule(self.seed, self.strategy_name, tuple(choice for choice in choices if choice.value))
+
+
+def read_schedule(text: int | str, strategy: str | Strategy = "random") -> Schedule:
+    """The schedule of a seed or a token; ``strategy`` serves a bare seed, a token brings its own.
+
+    Raises:
+        MisuseError: it is neither, its version is another, it is damaged, or the strategy is unknown.
+    """
+    if isinstance(text, int) and not isinstance(text, bool):
+        make_choices(text, strategy)
+        return Schedule(text, strategy)
+    if not isinstance(text, str):
+        raise MisuseError(f"{text!r} is neither a seed nor a token; {_WAY_OUT}")
+    text = text.strip()
+    if re.fullmatch(r"-?\d+", text):
+        return read_schedule(int(text), strategy)
+    version, dash, rest = text.partition("-")
+    if not dash or not re.fullmatch(r"ch\d+", version):
+        raise MisuseError(f"{text!r} is neither a seed (a whole number) nor a token ({VERSION}-...); {_WAY_OUT}")
+    if version != VERSION:
+        raise MisuseError(f"token {text!r} has the format {version!r}, this release reads {VERSION!r}; {_WAY_OUT}")
+    if rest.startswith("choices-"):
+        return _unpack(text, rest.removeprefix("choices-"))
+    seeded = _SEEDED.fullmatch(rest)
+    if seeded is None:
+        raise MisuseError(f"token {text!r} is damaged: wanted {VERSION}-STRATEGY-SEED or {VERSION}-choices-...; {_WAY_OUT}")
+    return read_schedule(int(seeded[2]), seeded[1])
+
+
+def _canonical(strategy: str) -> str:
+    # A token must mean the same run for ever, so it names what "portfolio" has chosen for this seed.
+    return make_choices(0, strategy).strategy
+
+
+def _pack(schedule: Schedule) -> str:
+    streams: dict[tuple[str, str], list[int]] = {}
+    for choice in schedule.choices or ():
+        streams.setdefault((choice.site, choice.entity), []).extend((choice.occurrence, choice.bound, choice.value))
+    content = [schedule.seed, schedule.strategy_name, [[site, entity, draws] for (site, entity), draws in streams.items()]]
+    raw = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+    return base64.urlsafe_b64encode(zlib.compress(raw, 9)).decode().rstrip("=")
+
+
+def _unpack(token: str, packed: str) -> Schedule:
+    try:
+        raw = zlib.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+        seed, strategy, streams = json.loads(raw)
+        choices = tuple(
+            Choice(site, entity, *draws[i : i + 3]) for site, entity, draws in streams for i in range(0, len(draws), 3)
+        )
+    except (ValueError, TypeError, binascii.Error, zlib.error) as error:
+        shown = token if len(token) < 60 else f"{token[:50]}... ({len(token)} characters)"
+        raise MisuseError(f"token {shown!r} is damaged ({error}): was it cut off when copied? {_WAY_OUT}") from None
+    return Schedule(seed, strategy, choices)

@@ -1,0 +1,299 @@
+"""One run of one test: the objects it asks for by name, the call, the clean-up, and what is left to look at.
+
+Shared by :func:`harness.explore`, the pytest plugin and the command line. The cluster is imported only when a test asks for
+something of it: a test of somebody's own processes needs nothing but a world.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from harness.errors import MisuseError, NondeterminismError, ProcessError
+from harness.explore.tokens import Schedule
+from harness.report.text import run_report
+from harness.simulation.choices import Choice
+from harness.simulation.limits import Limits
+from harness.simulation.trace import Trace
+from harness.simulation.world import World
+
+PROVIDED = ("allocator", "clock", "cluster", "expect", "messages", "network", "seed", "world")
+"""What a test may ask for by the name of a parameter."""
+
+_THROUGH = (KeyboardInterrupt, SystemExit, GeneratorExit)
+
+
+class Bench:
+    """The objects of one run, each made when first asked for, all of one world.
+
+    Args:
+        schedule: seed and strategy, or recorded choices.
+        mesos_version: for the cluster.
+        limits: for the world; None takes its defaults.
+        mocker: makes what ``expect`` patches with (a pytest-mock ``MockerFixture``); called at first use.
+    """
+
+    __slots__ = ("_cluster", "_mocker", "_objects", "limits", "mesos_version", "schedule", "world")
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        *,
+        mesos_version: str = "1.11",
+        limits: Limits | None = None,
+        mocker: Callable[[], Any] | None = None,
+    ) -> None:
+        self.schedule = schedule
+        self.mesos_version = mesos_version
+        self.limits = limits
+        self._mocker = mocker
+        self._objects: dict[str, Any] = {}
+        self._cluster: Any = None
+        options: dict[str, Any] = {} if limits is None else {"limits": limits}
+        if schedule.choices is not None:
+            options["replay"] = schedule.choices
+        self.world = World(schedule.seed, strategy=_strategy_of(schedule), **options)
+
+    def get(self, name: str) -> Any:
+        """One of :data:`PROVIDED`."""
+        found = self._objects.get(name)
+        if found is None:
+            found = self._objects[name] = self._make(name)
+        return found
+
+    def _make(self, name: str) -> Any:
+        world = self.world
+        match name:
+            case "world":
+                return world
+            case "seed":
+                return self.schedule.seed
+            case "clock":
+                return world.clock
+            case "messages":
+                return world.messages
+            case "network":
+                return world.network
+            case "cluster":
+                from harness.cluster import Cluster
+
+                self._cluster = Cluster(
+                    self.schedule.seed, strategy=self.schedule.strategy, mesos_version=self.mesos_version, world=world
+                )
+                return self._cluster
+            case "allocator":
+                from harness.doubles.allocator import MockAllocator
+
+                return MockAllocator()
+            case "expect":
+                from harness.doubles.patching import Expect
+
+                return Expect(world, self._mocker() if self._mocker is not None else _new_mocker())
+        raise MisuseError(f"there is no {name!r} to give to a test; a test may take {', '.join(PROVIDED)}")
+
+    def finish(self) -> None:
+        """Shut down: drain what is in flight, then verify every expectation and property.
+
+        Raises:
+            SystemFailure: something was not as declared.
+            NondeterminismError: the run followed a record and did not use it up.
+        """
+        if self._cluster is not None:
+            self._cluster.shutdown()
+        else:
+            self.world.finish()
+        left_over = self.world.choices.left_over()
+        if left_over:
+            first = left_over[0]
+            raise NondeterminismError(
+                f"the replay passed without asking for {len(left_over)} recorded choices, the first being {first.site} of {first.entity}"
+                f" (occurrence {first.occurrence}): the test or the code under test has changed since the token was made;"
+                " find the failure again with 'harness hunt'"
+            )
+
+    def abandon(self) -> list[str]:
+        """End without verifying, after the test itself has failed; what verifying would have found, as texts."""
+        owner = self._cluster if self._cluster is not None else self.world
+        findings: list[str] = owner.abandon()
+        return findings
+
+
+def _strategy_of(schedule: Schedule) -> Any:
+    # The name in a record only says where it came from; the choices are all that counts.
+    return "prompt" if schedule.choices is not None else schedule.strategy
+
+
+def _new_mocker() -> NoReturn:
+    raise MisuseError("'expect' needs pytest-mock's mocker to patch with; run this test under pytest or 'harness hunt'")
+
+
+class Run:
+    """A finished run. Everything but ``seed`` and ``error`` is worked out when asked for.
+
+    Attributes:
+        raised: the exception as it left the test or the clean-up; None if the run passed.
+    """
+
+    __slots__ = ("bench", "how_to_replay", "raised")
+
+    def __init__(self, bench: Bench, raised: BaseException | None, how_to_replay: str = "") -> None:
+        self.bench = bench
+        self.raised = raised
+        self.how_to_replay = how_to_replay
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return self.bench.schedule.seed
+
+    @property
+    def error(self) -> BaseException | None:
+        """Why it failed: the original exception, also when the handler of a process raised it; None if it passed."""
+        raised = self.raised
+        return raised.__cause__ if isinstance(raised, ProcessError) and raised.__cause__ is not None else raised
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error."""
+        return self.raised is not None
+
+    @property
+    def steps(self) -> int:
+        """The events of the run."""
+        steps: int = self.bench.world.steps
+        return steps
+
+    @property
+    def digest(self) -> str:
+        """The fingerprint of the trace: equal for two runs exactly when everything happened alike."""
+        return str(self.bench.world.digest)
+
+    @property
+    def choices(self) -> Sequence[Choice]:
+        """Every draw, in order."""
+        record: Sequence[Choice] = self.bench.world.choices.record
+        return record
+
+    @property
+    def trace(self) -> Trace:
+        """What happened, in order."""
+        trace: Trace = self.bench.world.trace
+        return trace
+
+    @property
+    def token(self) -> str:
+        """Text from which :func:`harness.replay` makes this run again."""
+        schedule = self.bench.schedule
+        if schedule.choices is None and not isinstance(schedule.strategy, str):
+            return schedule.recorded(self.choices).token
+        return schedule.token
+
+    def report(self) -> str:
+        """The run as text: verdict, error, timeline, choices, digest, token."""
+        return run_report(
+            seed=self.seed,
+            strategy=self.bench.schedule.strategy_name,
+            token=self.token,
+            error=self.raised,
+            trace=self.trace,
+            choices=self.choices,
+            digest=self.digest,
+            steps=self.steps,
+            how_to_replay=self.how_to_replay,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Run: seed {self.seed}, {'failed' if self.failed else 'passed'}>"
+
+
+def close(bench: Bench, raised: BaseException | None) -> BaseException | None:
+    """Clean up after a test: verify if it passed, else add what is worth knowing to its exception as notes.
+
+    Returns:
+        The exception of the run as a whole, None if it passed.
+    """
+    if raised is None:
+        try:
+            bench.finish()
+        except _THROUGH:
+            raise
+        except BaseException as error:
+            return error
+        return None
+    try:
+        findings = bench.abandon()
+    except Exception as error:
+        findings = [f"and the clean-up failed as well: {type(error).__name__}: {error}"]
+    for finding in findings:
+        raised.add_note(finding)
+    return raised
+
+
+class Plan:
+    """How to run one test: what it takes and what its benches are made with. Made once, used for many seeds.
+
+    Args:
+        test: the callable; its parameters say what it gets.
+        fixed: values for parameters that are the same in every run.
+        through: exceptions that are no failure and end everything (a skip).
+        settings: keyword arguments of :class:`Bench`.
+
+    Raises:
+        MisuseError: the test takes something that nobody provides, or is a coroutine function.
+    """
+
+    __slots__ = ("_fixed", "_settings", "_test", "_through", "_wanted", "name")
+
+    def __init__(
+        self,
+        test: Callable[..., object],
+        *,
+        wanted: Sequence[str] | None = None,
+        fixed: Mapping[str, Any] | None = None,
+        through: tuple[type[BaseException], ...] = (),
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._test = test
+        self._fixed = dict(fixed or {})
+        self._wanted = tuple(_parameters(test, self._fixed) if wanted is None else wanted)
+        self._through = (*_THROUGH, *through)
+        self._settings = dict(settings or {})
+        self.name = str(getattr(test, "__qualname__", repr(test)))
+
+    def bench(self, schedule: Schedule) -> Bench:
+        """A fresh bench for one run."""
+        return Bench(schedule, **self._settings)
+
+    def run(self, schedule: Schedule, prepare: Callable[[Bench], object] | None = None) -> Run:
+        """Make the bench, call the test, clean up. A failing test is in the run's ``error``, not raised."""
+        bench = Bench(schedule, **self._settings)
+        raised: BaseException | None = None
+        try:
+            if prepare is not None:
+                prepare(bench)
+            get = bench.get
+            self._test(**self._fixed, **{name: get(name) for name in self._wanted})
+        except self._through:
+            bench.abandon()
+            raise
+        except BaseException as error:
+            raised = error
+        return Run(bench, close(bench, raised))
+
+
+def _parameters(test: Callable[..., object], fixed: Mapping[str, Any]) -> list[str]:
+    if not callable(test):
+        raise MisuseError(f"{test!r} is no test: wanted a callable that takes any of {', '.join(PROVIDED)}")
+    name = getattr(test, "__qualname__", repr(test))
+    if inspect.iscoroutinefunction(test):
+        raise MisuseError(f"{name} is a coroutine function; a test is a plain function: it waits with cluster.wait(...)")
+    wanted = []
+    for parameter in inspect.signature(test).parameters.values():
+        if parameter.name in fixed or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        if parameter.name in PROVIDED:
+            wanted.append(parameter.name)
+        elif parameter.default is parameter.empty:
+            raise MisuseError(f"{name} takes {parameter.name!r}, which nobody provides; a test may take {', '.join(PROVIDED)}")
+    return wanted
