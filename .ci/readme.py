@@ -33,7 +33,13 @@ def main() -> None:
         shutil.copytree(PROJECT, copy, ignore=LEFT_OUT)
         environment = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
         done = subprocess.run(
-            ["bash", "-c", command], cwd=copy, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            ["bash", "-c", command],
+            cwd=copy,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
     print(done.stdout[-6000:])
     missing = [words for words in WANTED if words not in done.stdout]

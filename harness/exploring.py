@@ -17,6 +17,8 @@ from harness.runs import Plan, Run
 from harness.simulation.choices import Strategy, make_choices
 from harness.simulation.limits import Limits
 
+__all__ = ["Exploration", "Failure", "Run", "explore", "replay"]
+
 _KEPT = 20
 
 

@@ -107,8 +107,9 @@ class Bench:
         if left_over:
             first = left_over[0]
             raise NondeterminismError(
-                f"the replay passed without asking for {len(left_over)} recorded choices, the first being {first.site} of {first.entity}"
-                f" (occurrence {first.occurrence}): the test or the code under test has changed since the token was made;"
+                f"the replay passed without asking for {len(left_over)} recorded choices, the first being"
+                f" {first.site} of {first.entity} (occurrence {first.occurrence}):"
+                " the test or the code under test has changed since the token was made;"
                 " find the failure again with 'harness hunt'"
             )
 
@@ -257,7 +258,7 @@ class Plan:
         self._test = test
         self._fixed = dict(fixed or {})
         self._wanted = tuple(_parameters(test, self._fixed) if wanted is None else wanted)
-        self._through = (*_THROUGH, *through)
+        self._through: tuple[type[BaseException], ...] = (*_THROUGH, *through)
         self._settings = dict(settings or {})
         self.name = str(getattr(test, "__qualname__", repr(test)))
 

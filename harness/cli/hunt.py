@@ -24,7 +24,9 @@ from harness.explore.statistics import describe_rate, wilson
 @click.option("--first-seed", default=0, show_default=True, type=int, help="The seed to begin with.")
 @click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Processes to use.")
 @click.option("--strategy", default=None, metavar="S", help="What draws the choices: random (default), prompt, portfolio.")
-@click.option("--report", default=None, metavar="DIR", type=click.Path(file_okay=False), help="Write a text file for each failure.")
+@click.option(
+    "--report", default=None, metavar="DIR", type=click.Path(file_okay=False), help="Write a text file for each failure."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def hunt(
     tests: Sequence[str], seeds: int, first_seed: int, jobs: int, strategy: str | None, report: str | None, as_json: bool
@@ -72,7 +74,9 @@ def _text(result: TestResult) -> str:
     lines = [title, f"  {result.runs} seeds, {rate:.0f} seeds/s and process, strategy {result.strategy}"]
     lines.append("  " + click.style(describe_rate(len(result.failed), result.runs), fg=colour))
     if result.first is not None:
-        more = f" (also {', '.join(map(str, result.failed[1:9]))}{', ...' if len(result.failed) > 9 else ''})" * (len(result.failed) > 1)
+        more = f" (also {', '.join(map(str, result.failed[1:9]))}{', ...' if len(result.failed) > 9 else ''})" * (
+            len(result.failed) > 1
+        )
         lines += [f"  lowest failing seed: {result.first.seed}{more}", ""]
         lines += [f"  {line}".rstrip() for line in result.first.report.splitlines()]
         lines += [f"  or: {_replay_line(result)}"]

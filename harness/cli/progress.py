@@ -27,7 +27,7 @@ class Meter:
 
     def __init__(self, seeds: int, workers: int = 1, quiet: bool = False) -> None:
         # A copy of the stream: pytest redirects the original while it runs tests.
-        self._stream: TextIO = os.fdopen(os.dup(sys.__stderr__.fileno()), "w") if _has_descriptor() else sys.stderr
+        self._stream = _copy_of_stderr()
         self._seeds = seeds
         self._workers = workers
         self._quiet = quiet
@@ -37,7 +37,12 @@ class Meter:
         console = Console(file=self._stream)
         self._bar: Progress | None = None
         if console.is_terminal and not quiet:
-            columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[failed]} failed")]
+            columns = [
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[failed]} failed"),
+            ]
             # Drawn only when told: a drawing thread would fight with pytest's capturing.
             self._bar = Progress(
                 *columns, TimeRemainingColumn(), console=console, auto_refresh=False, transient=True,
@@ -83,8 +88,9 @@ class Meter:
             print(f"{runs} of {total} seeds, {failed} failed ({nodeid})", file=self._stream, flush=True)
 
 
-def _has_descriptor() -> bool:
+def _copy_of_stderr() -> TextIO:
     try:
-        return sys.__stderr__ is not None and sys.__stderr__.fileno() >= 0
-    except (OSError, ValueError):
-        return False
+        assert sys.__stderr__ is not None
+        return os.fdopen(os.dup(sys.__stderr__.fileno()), "w")
+    except (AssertionError, OSError, ValueError):
+        return sys.stderr

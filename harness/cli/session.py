@@ -21,7 +21,7 @@ PLUGIN = "harness_fixtures.plugin"
 FIXTURE = "_cluster_run"
 
 Listener = Callable[[str, Any], None]
-"""Told what goes on: ``("collected", node ids)``, ``("progress", (node id, runs, failed, seeds))``, ``("result", TestResult)``."""
+"""Told what goes on: ``("collected", node ids)``, ``("progress", (node id, runs, failed, seeds))``, ``("result", result)``."""
 
 _SECONDS_BETWEEN_NEWS = 0.1
 
@@ -112,7 +112,9 @@ class _Session:
         others = [item for item in items if item not in ours]
         if items and not ours:
             names = ", ".join(item.nodeid for item in items[:3])
-            self.trouble.append(f"no test here takes a cluster fixture ({names}{', ...' if len(items) > 3 else ''}): nothing to run")
+            self.trouble.append(
+                f"no test here takes a cluster fixture ({names}{', ...' if len(items) > 3 else ''}): nothing to run"
+            )
         elif self.single and len(ours) > 1:
             names = "\n".join(f"  {item.nodeid}" for item in ours[:20])
             self.trouble.append(f"a replay needs one test, this names {len(ours)}:\n{names}")

@@ -33,9 +33,11 @@ class ParameterCheck:
         self.text = text
 
     def fits(self, arguments: Mapping[str, Any]) -> bool:
+        """See :meth:`Check.fits`."""
         return self.parameter in arguments and self.matcher.matches(arguments[self.parameter])
 
     def why(self, arguments: Mapping[str, Any]) -> str:
+        """See :meth:`Check.why`."""
         if self.parameter not in arguments:
             return f"{self.parameter}: expected {self.matcher!r}, it was not given"
         reason = self.matcher.why(arguments[self.parameter])
@@ -66,10 +68,12 @@ class FieldCheck:
         raise self.spec.unknown(self.field)
 
     def fits(self, arguments: Mapping[str, Any]) -> bool:
+        """See :meth:`Check.fits`."""
         parameter = self._parameter(arguments)
         return parameter is not None and self.matcher.matches(read_field(arguments[parameter], self.field))
 
     def why(self, arguments: Mapping[str, Any]) -> str:
+        """See :meth:`Check.why`."""
         parameter = self._parameter(arguments)
         if parameter is None:
             return f"{self.field}: no argument has such a field"
@@ -88,10 +92,12 @@ class SurplusCheck:
         self.text = repr(matcher)
 
     def fits(self, arguments: Mapping[str, Any]) -> bool:
+        """See :meth:`Check.fits`."""
         surplus = arguments.get(self.parameter, ())
         return len(surplus) > self.position and self.matcher.matches(surplus[self.position])
 
     def why(self, arguments: Mapping[str, Any]) -> str:
+        """See :meth:`Check.why`."""
         surplus = arguments.get(self.parameter, ())
         if len(surplus) <= self.position:
             return f"*{self.parameter}[{self.position}]: expected {self.matcher!r}, it was not given"

@@ -14,7 +14,7 @@ Chain: TypeAlias = dict[int, None]
 
 _LINES = 32
 _CHAIN = 14
-_CHAIN_BEFORE = 4
+_CHAIN_BEFORE = 3
 _WIDTH = 150
 #: A failure at the end of a long run must not take longer to tell than the run took.
 _LOOKED_AT = 5000
@@ -29,7 +29,8 @@ def story_between(world: World | None, since_ns: int, until_ns: int, words: Iter
     chain = _chain(world)
     records = _backwards(world, until_ns, since_ns, _LOOKED_AT)
     first = records[0].step if records else len(world.trace)
-    earlier = [record for record in chain if record.step < first][-_CHAIN_BEFORE:]
+    earlier = [each for record in chain if record.step < first for each in (record, *_notes_of(world, record, first))]
+    earlier = earlier[-2 * _CHAIN_BEFORE :]
     lines = _render([*earlier, *records], words, title, {record.step: None for record in chain}, keep_newest=False)
     return lines and [f"{lines[1]}", *lines[2:], "  (events marked > led to the last call, one causing the next)"]
 
@@ -39,6 +40,13 @@ def story_until(world: World | None, until_ns: int, words: Iterable[str], title:
     if world is None:
         return []
     return _render(_backwards(world, until_ns, 0, _LOOKED_AT // 10), words, title, {}, keep_newest=True)
+
+
+def _notes_of(world: World, record: Record, end: int) -> list[Record]:
+    """What a process said about itself while an event was handled."""
+    trace = world.trace
+    near = (trace[step] for step in range(record.step + 1, min(record.step + 8, end)))
+    return [each for each in near if each.kind == "note" and each.cause == record.step]
 
 
 def _chain(world: World) -> list[Record]:

@@ -6,7 +6,7 @@ from harness.explore.parallel import Chunk, process_pool, require_importable, sw
 from harness.explore.replay import difference, run_twice
 from harness.explore.result import Exploration, Failure, FinishedRun
 from harness.explore.statistics import describe_rate, percent, rarer_than, wilson
-from harness.explore.sweep import Outcome, Tally, collector_off, sweep
+from harness.explore.sweep import Outcome, Tally, collector_off
 from harness.explore.tokens import Schedule, read_schedule
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "read_schedule",
     "require_importable",
     "run_twice",
-    "sweep",
     "sweep_chunks",
     "wilson",
 ]

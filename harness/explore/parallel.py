@@ -43,7 +43,8 @@ def require_importable(work: object, test: object) -> None:
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         name = getattr(test, "__qualname__", repr(test))
         raise MisuseError(
-            f"{name} cannot be sent to another process ({error}); define it (and its strategy) at the top of a module, or use jobs=1"
+            f"{name} cannot be sent to another process ({error}); define it, and its strategy, "
+            "at the top of a module, or use jobs=1"
         ) from None
 
 
@@ -73,12 +74,13 @@ def sweep_chunks(
                 pending.append((part, executor.submit(work, part)))
             if not pending:
                 return
-            part, future = pending.popleft()
+            seeds_of_chunk, future = pending.popleft()
             try:
                 chunk = future.result()
             except BrokenProcessPool as error:
                 raise HarnessError(
-                    f"a worker process died under one of the seeds {part[0]}..{part[-1]} ({error}); run them with jobs=1 to see why"
+                    f"a worker process died under one of the seeds {seeds_of_chunk[0]}..{seeds_of_chunk[-1]} ({error}); "
+                    "run them with jobs=1 to see why"
                 ) from error
             yield chunk
             if stop_on_failure and chunk.failed:

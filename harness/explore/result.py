@@ -55,8 +55,9 @@ class Failure:
             run = self._again(self.seed)
             if run.error is None:
                 raise NondeterminismError(
-                    f"seed {self.seed} failed and then passed under the same strategy {self.schedule.strategy_name!r}: the test depends on something"
-                    " that no seed controls (real time, random, the order of a set, state kept between runs)"
+                    f"seed {self.seed} failed and then passed under the same strategy {self.schedule.strategy_name!r}:"
+                    " the test depends on something that no seed controls"
+                    " (real time, random, the order of a set, state kept between runs)"
                 )
             self._run = run
         return self._run

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from harness.durations import DurationLike, to_ns
+from harness.durations import Duration, DurationLike, to_ns
 from harness.errors import FutureFailed, MisuseError
 from harness.mesos.messages import (
     AdmitSlave,
@@ -157,8 +157,8 @@ class RegistrarProcess(Process):
     def __init__(self, name: str, storage: RegistryStorage, low_ns: int, high_ns: int) -> None:
         super().__init__(name)
         self._storage = storage
-        self._low = f"{low_ns}ns"
-        self._high = f"{high_ns}ns"
+        self._low = Duration(low_ns)
+        self._high = Duration(high_ns)
         self._recovered: Promise[Registry] | None = None
         self._error: str | None = None
         self._storing = False

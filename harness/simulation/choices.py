@@ -90,13 +90,15 @@ def uniform(seed: int, site: str, entity: str, occurrence: int, bound: int) -> i
 class Choices:
     """All draws of one run, answered by a strategy object and recorded."""
 
-    __slots__ = ("_extend", "_record", "_streams", "seed", "strategy", "ties")
+    __slots__ = ("_extend", "_record", "_seed_mix", "_streams", "seed", "strategy", "ties")
 
     def __init__(self, seed: int, strategy: str = "random") -> None:
         self.seed = seed
         self.strategy = strategy
         # Whether the order of events at one instant is asked for; the benign order needs no question.
         self.ties = True
+        # What the keys are mixed with; None where values do not come from mixing.
+        self._seed_mix: int | None = None
         self._streams: dict[tuple[str, str], Stream] = {}
         self._record: list[Stream | int] = []
         self._extend = self._record.extend
@@ -106,11 +108,9 @@ class Choices:
         key = (site, entity)
         found = self._streams.get(key)
         if found is None:
-            found = self._streams[key] = Stream(site, entity, self._base(site, entity))
+            seed_mix = self._seed_mix
+            found = self._streams[key] = Stream(site, entity, seed_mix ^ _key_of(site, entity) if seed_mix is not None else 0)
         return found
-
-    def _base(self, site: str, entity: str) -> int:
-        return 0
 
     def draw(self, stream: Stream, bound: int) -> int:
         """Answer the next draw of ``stream``: a value in ``0..bound``, recorded."""
@@ -165,14 +165,11 @@ class PromptChoices(Choices):
 class RandomChoices(Choices):
     """Every draw is uniform over its range, by mixing the seed with the key."""
 
-    __slots__ = ("_seed_mix",)
+    __slots__ = ()
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed, "random")
         self._seed_mix = _mix((seed * _GOLDEN) & _MASK)
-
-    def _base(self, site: str, entity: str) -> int:
-        return self._seed_mix ^ _key_of(site, entity)
 
     def draw(self, stream: Stream, bound: int) -> int:
         """A uniform value in ``0..bound``; the mixing is written out because this is the hottest line of all."""

@@ -7,8 +7,8 @@ test used before, and a long trace would be walked again and again.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import TracebackType
 
 from harness.errors import HarnessError, MisuseError
 from harness.simulation.events import Timer
@@ -42,29 +42,10 @@ class Driver:
                 "or wait in the test instead"
             )
 
-    @contextmanager
-    def driving(self, what: str) -> Iterator[Kernel]:
+    def driving(self, what: str) -> _Driving:
         """The kernel, to be stepped; with the collector at rest, and errors remembered as seen."""
         self.must_be_idle(what)
-        collecting = gc.isenabled()
-        if collecting:
-            gc.disable()
-        self._busy = True
-        try:
-            yield self.kernel
-        except Exception as error:
-            self.surfaced.append(error)
-            # Only what a handler raised is a failure of its process; a predicate of the test may raise as well.
-            if self.kernel.cause < 0 or isinstance(error, HarnessError):
-                raise
-            failure = self.society.process_error(error)
-            self.surfaced.append(failure)
-            raise failure from error
-        finally:
-            self.kernel.cause = -1
-            self._busy = False
-            if collecting:
-                gc.enable()
+        return _Driving(self)
 
     def settle(self) -> int:
         """Run everything in flight, and what follows, without moving time; the number of steps."""
@@ -145,3 +126,32 @@ class Driver:
     def _look(self) -> None:
         for look in self.watchers:
             look()
+
+
+class _Driving:
+    __slots__ = ("_collecting", "_driver")
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._collecting = gc.isenabled()
+
+    def __enter__(self) -> Kernel:
+        if self._collecting:
+            gc.disable()
+        self._driver._busy = True
+        return self._driver.kernel
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        driver = self._driver
+        driver._busy = False
+        if self._collecting:
+            gc.enable()
+        cause, driver.kernel.cause = driver.kernel.cause, -1
+        if error is None:
+            return
+        driver.surfaced.append(error)
+        # Only what a handler raised is a failure of its process; a predicate of the test may raise as well.
+        if cause >= 0 and isinstance(error, Exception) and not isinstance(error, HarnessError):
+            failure = driver.society.process_error(error, cause)
+            driver.surfaced.append(failure)
+            raise failure from error

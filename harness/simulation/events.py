@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.simulation.choices import Stream
-from harness.simulation.future import Promise
+from harness.simulation.future import Future
 
 
 class Address(str):
@@ -48,12 +48,13 @@ START_EVENT = Start()
 class Dispatch:
     """A call of a method of the receiver, by name."""
 
-    __slots__ = ("args", "method", "promise")
+    __slots__ = ("args", "future", "method")
 
-    def __init__(self, method: str, args: tuple[Any, ...], promise: Promise[Any]) -> None:
+    def __init__(self, method: str, args: tuple[Any, ...], future: Future[Any]) -> None:
         self.method = method
         self.args = args
-        self.promise = promise
+        # Completed by whoever runs the method.
+        self.future = future
 
     def __str__(self) -> str:
         return f"{self.method}({', '.join(map(str, self.args))})"
@@ -100,20 +101,38 @@ class Released:
 class Channel:
     """One sender-to-receiver FIFO with its latency range and its own stream of draws."""
 
-    __slots__ = ("blocked", "duplicated", "kind", "last", "lost", "low", "source", "source_root", "span", "stream", "target")
+    __slots__ = (
+        "blocked",
+        "duplicated",
+        "entity",
+        "kind",
+        "last",
+        "lost",
+        "low",
+        "ranked",
+        "source",
+        "source_root",
+        "span",
+        "stream",
+        "target",
+    )
 
     def __init__(
-        self, kind: str, source: Address, source_root: str, target: Address, low: int, span: int, stream: Stream
+        self, kind: str, source: Address, source_root: str, target: Address, entity: str, stream: Stream | None = None
     ) -> None:
         self.kind = kind
         self.source = source
         self.source_root = source_root
         self.target = target
-        self.low = low
-        self.span = span
+        # Names it in choices.
+        self.entity = entity
         self.stream = stream
+        self.low = 0
+        self.span = 0
         # The due time of the newest delivery: later ones are never due earlier, which is what keeps the order.
         self.last = 0
+        # The instant at which deliveries of it have been ranked among others; see Kernel._order_ties.
+        self.ranked = -1
         # Network conditions; see network.py.
         self.blocked = False
         self.lost = 0

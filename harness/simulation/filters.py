@@ -320,7 +320,9 @@ class Messages:
     @property
     def kept(self) -> list[str]:
         """What hold rules keep back and drop rules have discarded, one line each, for the report of a deadlock."""
-        lines = [f"{_bare(p)} from {c.source} to {c.target}, kept by '{rule}'" for rule in self._holding for c, p, _ in rule._kept]
+        lines = [
+            f"{_bare(p)} from {c.source} to {c.target}, kept by '{rule}'" for rule in self._holding for c, p, _ in rule._kept
+        ]
         return lines + [f"{rule.count} discarded by '{rule}'" for rule in self._rules if rule.action == _DROP and rule.count]
 
     # -- machinery --------------------------------------------------------------------------------------------------

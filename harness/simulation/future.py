@@ -119,6 +119,20 @@ class Future(Generic[T]):
             callback()
         return True
 
+    def complete(self, value: T) -> bool:
+        """Make it ready; for those who hold a future without its promise (the machinery of dispatches)."""
+        return self._complete(READY, value)
+
+    def follow(self, other: Future[T]) -> None:
+        """Complete with whatever ``other`` completes with; a discard request is passed on to it."""
+        if not other.done:
+            if self._on_discard is None:
+                self._on_discard = []
+            self._on_discard.append(other.discard)
+            if self.discard_requested:
+                other.discard()
+        other.on_any(lambda f: self._complete(f.state, f._result))
+
     def _complete(self, state: str, result: Any) -> bool:
         if self.done:
             return False
@@ -167,5 +181,4 @@ class Promise(Generic[T]):
 
     def associate(self, other: Future[T]) -> None:
         """Complete with whatever ``other`` completes with; a discard request is passed on to it."""
-        self.on_discard(other.discard)
-        other.on_any(lambda f: self.future._complete(f.state, f._result))
+        self.future.follow(other)

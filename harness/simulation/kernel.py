@@ -84,7 +84,10 @@ class Kernel:
         due = now + channel.low
         span = channel.span
         if span:
-            due += self.choices.draw(channel.stream, span)
+            stream = channel.stream
+            if stream is None:
+                stream = channel.stream = self.choices.stream("latency", channel.entity)
+            due += self.choices.draw(stream, span)
         if due < channel.last:
             due = channel.last
         else:
@@ -126,8 +129,10 @@ class Kernel:
         due, order, number, channel, payload, sent, cause = heappop(deliveries)
         if self.ties and not order:
             # Equal times inside one channel with a window are its own order at work, no coincidence.
-            rival = deliveries and deliveries[0][0] == due and (deliveries[0][3] is not channel or not channel.span)
-            if rival or alarms and alarms[0][0] == due:
+            rival = deliveries and deliveries[0][0] == due
+            if rival and deliveries[0][3] is channel and channel.span and channel.ranked != due:
+                rival = False
+            if rival or (alarms and alarms[0][0] == due):
                 heappush(deliveries, (due, order, number, channel, payload, sent, cause))
                 self._order_ties(due, (deliveries, alarms))
                 return True
@@ -155,7 +160,7 @@ class Kernel:
             return False
         due, order, number, channel, payload, sent, cause = heappop(deliveries)
         rival = self.ties and not order and deliveries and deliveries[0][0] == due
-        if rival and (deliveries[0][3] is not channel or not channel.span):
+        if rival and (deliveries[0][3] is not channel or not channel.span or channel.ranked == due):
             heappush(deliveries, (due, order, number, channel, payload, sent, cause))
             self._order_ties(due, (deliveries,))
             return True
@@ -167,7 +172,7 @@ class Kernel:
     def _fire(self, entry: Alarm, deliveries: list[Delivery]) -> None:
         due, order, _, timer, cause = entry
         alarms = self.alarms
-        if self.ties and not order and (alarms and alarms[0][0] == due or deliveries and deliveries[0][0] == due):
+        if self.ties and not order and ((alarms and alarms[0][0] == due) or (deliveries and deliveries[0][0] == due)):
             heappush(alarms, entry)
             self._order_ties(due, (deliveries, alarms))
             return
@@ -216,6 +221,9 @@ class Kernel:
                 name = _contender(entry)
                 rank = 1 if alone else 1 + self.choices.draw(self.choices.stream("order", name), _TIE_BOUND)
                 rank = contenders[name] = max(rank, contenders[name])
+                if heap is self.deliveries:
+                    # What joins the channel at this instant must be ranked as well, or it would overtake.
+                    entry[3].ranked = due
             heappush(heap, (entry[0], rank, *entry[2:]))
 
     def _moved(self) -> None:
@@ -276,7 +284,7 @@ def _unset(*_: Any) -> None:
 
 def _contender(entry: Any) -> str:
     what = entry[3]
-    return what.stream.entity if isinstance(what, Channel) else what.owner.path
+    return what.entity if isinstance(what, Channel) else what.owner.path
 
 
 def _by_number(item: tuple[list[Any], Any]) -> int:

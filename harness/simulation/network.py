@@ -66,7 +66,8 @@ class Network:
 
     def open(self, channel: Channel) -> None:
         """Set the latency and the conditions of a new channel."""
-        if not channel.source or channel.source.host == channel.target.host:
+        source = channel.source
+        if not source or source.rpartition("@")[2] == channel.target.rpartition("@")[2]:
             channel.low, channel.span = self._local_low, self._local_span
         else:
             channel.low, channel.span = self._remote_low, self._remote_span
@@ -118,7 +119,7 @@ class Network:
     def _happens(self, site: str, channel: Channel, rate: int) -> bool:
         choices = self._kernel.choices
         # The rare answers are the high ones, so that 0, no fault, stays benign.
-        return choices.draw(choices.stream(site, channel.stream.entity), _MILLION - 1) >= _MILLION - rate
+        return choices.draw(choices.stream(site, channel.entity), _MILLION - 1) >= _MILLION - rate
 
     # -- for tests --------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar
 from harness.durations import Duration, DurationLike, to_ns
 from harness.errors import MisuseError
 from harness.simulation.events import DISPATCH, EXITED, MESSAGE, WORK, Address, Channel, Dispatch, Timer, Work
-from harness.simulation.future import Future, Promise
+from harness.simulation.future import Future
 from harness.simulation.society import Society
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -87,7 +87,7 @@ class Process:
         """Send a message; order is kept per (sender, receiver). A receiver that does not exist: dropped and traced."""
         channel = self._messages.get(to)
         if channel is None:
-            channel = self._messages[to] = self._society.channel(MESSAGE, self, Address(to))
+            channel = self._messages[to] = self._society.channel(MESSAGE, self, _address(to))
         self._kernel.post(channel, message)
 
     def dispatch(self, to: str, method: str, *args: Any) -> Future[Any]:
@@ -98,10 +98,10 @@ class Process:
         """
         channel = self._dispatches.get(to)
         if channel is None:
-            channel = self._dispatches[to] = self._society.channel(DISPATCH, self, Address(to))
-        promise: Promise[Any] = Promise(method)
-        self._kernel.post(channel, Dispatch(method, args, promise))
-        return promise.future
+            channel = self._dispatches[to] = self._society.channel(DISPATCH, self, _address(to))
+        future: Future[Any] = Future(method)
+        self._kernel.post(channel, Dispatch(method, args, future))
+        return future
 
     def defer(self, method: str, *args: Any) -> Callable[..., None]:
         """A callable that dispatches ``method(*args, *its own arguments)`` to this process, while that lives."""
@@ -258,3 +258,7 @@ class Process:
             hint = f"; did you mean {', '.join(near)}?" if near else ""
             raise MisuseError(f"{type(self).__name__} has no method {name!r}{hint}")
         return method  # type: ignore[no-any-return]
+
+
+def _address(to: str) -> Address:
+    return to if type(to) is Address else Address(to)

@@ -127,7 +127,7 @@ class Society:
             parent._children[address] = None
         kernel = self.kernel
         kernel.flat += (kernel.now, SPAWNED, address, "spawned", (), kernel.cause)
-        channel = Channel(START, address, root, address, 0, 0, kernel.choices.stream("start", path))
+        channel = Channel(START, address, root, address, f"{path} start")
         kernel.post(channel, START_EVENT)
         return address
 
@@ -148,17 +148,14 @@ class Society:
             host = f"{name}-{n}"
         return host
 
-    def channel(self, kind: str, source: Member | None, target: Address, label: str = "") -> Channel:
+    def channel(self, kind: str, source: Member, target: Address, label: str = "") -> Channel:
         """Open the channel of this kind from ``source`` to ``target``; latency as the network says."""
-        path = source.path if source is not None else "test"
-        address = source.address if source is not None else Address("")
-        root = source.root if source is not None else ""
-        return self.open(kind, path, address, root, target, label)
+        return self.open(kind, source.path, source.address, source.root, target, label)
 
     def open(self, kind: str, path: str, source: Address, root: str, target: Address, label: str = "") -> Channel:
         """As :meth:`channel`, for a sender that may not exist (any more)."""
-        entity = f"{path} -> {target}" if kind == MESSAGE else f"{path} -> {target} {label or kind}"
-        channel = Channel(kind, source, root, target, 0, 0, self.kernel.choices.stream("latency", entity))
+        entity = f"{path} -> {target}" if kind is MESSAGE else f"{path} -> {target} {label or kind}"
+        channel = Channel(kind, source, root, target, entity)
         self.weather.open(channel)
         self.channels.append(channel)
         return channel
@@ -185,10 +182,11 @@ class Society:
     def tell_exited(self, source: Address, target: Address) -> None:
         """Deliver an exited event about ``source`` to ``target``, whatever the links say."""
         process = self.processes.get(source)
-        if process is not None:
-            channel = process._exit_channel(target)
-        else:
-            channel = self.open(EXITED, str(source), source, self.roots.get(source, ""), target)
+        entity = f"{source if process is None else process.path} -> {target} exited"
+        channel = Channel(EXITED, source, self.roots.get(source, ""), target, entity)
+        self.weather.open(channel)
+        # The target finds out by itself (a refused connection, a reset): no partition and no loss keeps it from that.
+        channel.blocked, channel.lost = False, 0
         self.kernel.post(channel, Exited(source))
 
     def terminate(self, address: Address) -> bool:
@@ -248,9 +246,9 @@ class Society:
         if kind is DISPATCH:
             result = process._method(payload.method)(*payload.args)
             if isinstance(result, Future):
-                payload.promise.associate(result)
+                payload.future.follow(result)
             else:
-                payload.promise.set(result)
+                payload.future.complete(result)
         elif kind is EXITED:
             process.exited(payload.address)
         elif kind is START:
@@ -276,9 +274,9 @@ class Society:
     def _last_events(self) -> str:
         return "\n".join(f"  {line}" for line in self.kernel.trace.lines(last=12))
 
-    def process_error(self, error: Exception) -> ProcessError:
-        """What an exception out of the handler that runs now looks like to a test."""
-        record = self.kernel.trace[self.kernel.cause]
+    def process_error(self, error: Exception, step: int) -> ProcessError:
+        """What an exception out of the handler that ran at this step of the trace looks like to a test."""
+        record = self.kernel.trace[step]
         process = self.processes.get(record.process)
         return ProcessError(
             f"{record.process if process is None else process.path} failed while handling {record.text}: "

@@ -59,7 +59,7 @@ class Record(NamedTuple):
         return str(self.event)
 
     def __str__(self) -> str:
-        return f"{str(self.time):>14}  {self.process:<28} {self.text}"
+        return f"{self.time!s:>14}  {self.process:<28} {self.text}"
 
 
 def show(value: Any) -> str:

@@ -125,7 +125,8 @@ def test_loading_the_plugin_loads_nothing_else(project: pytest.Pytester) -> None
         import sys
 
         def test_plain():
-            loaded = [name for name in sys.modules if name.partition(".")[0] in ("harness", "freezegun", "click", "rich", "msgspec")]
+            ours = ("harness", "freezegun", "click", "rich", "msgspec")
+            loaded = [name for name in sys.modules if name.partition(".")[0] in ours]
             assert loaded == []
         """
     )

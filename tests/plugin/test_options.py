@@ -38,7 +38,9 @@ def test_seed_depends_on_the_node_id_only(project: pytest.Pytester, run: Runner)
 def test_header_is_the_options_to_paste(run: Runner) -> None:
     """The header shows the options in force as they would be typed."""
     result = run("--cluster-seeds=3", "--cluster-strategy=prompt", "--cluster-shard=1/2", "--cluster-budget=60s")
-    result.stdout.fnmatch_lines(["cluster-harness: --cluster-seeds=3 --cluster-strategy=prompt --cluster-shard=1/2 --cluster-budget=60s"])
+    result.stdout.fnmatch_lines(
+        ["cluster-harness: --cluster-seeds=3 --cluster-strategy=prompt --cluster-shard=1/2 --cluster-budget=60s"]
+    )
 
 
 def test_order_is_command_line_marker_ini(project: pytest.Pytester, run: Runner) -> None:

@@ -72,7 +72,9 @@ def test_error_of_a_handler_shows_the_handler(project: pytest.Pytester, run: Run
             clumsy(world)
         """
     )
-    run().stdout.fnmatch_lines(['>       raise ZeroDivisionError("clumsy")', "E *ZeroDivisionError: clumsy", "E *ProcessError: *"])
+    run().stdout.fnmatch_lines(
+        ['>       raise ZeroDivisionError("clumsy")', "E *ZeroDivisionError: clumsy", "E *ProcessError: *"]
+    )
 
 
 def test_replay_command_comes_last_and_is_quoted(project: pytest.Pytester, run: Runner) -> None:

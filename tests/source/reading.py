@@ -40,7 +40,7 @@ def modules() -> tuple[Module, ...]:
 
 
 def imports(module: Module) -> Iterator[tuple[int, str, bool]]:
-    """Every import as (line, imported module, whether it stands inside a function); ``from a import b`` gives ``a`` and ``a.b``."""
+    """Every import as (line, imported module, whether it stands inside a function)."""
     names = {other.name for other in modules()}
     inside = {id(node) for outer in ast.walk(module.tree) if isinstance(outer, FUNCTIONS) for node in ast.walk(outer)}
     for node in ast.walk(module.tree):

@@ -42,7 +42,9 @@ def test_exports_are_sorted_and_exist(module: Module) -> None:
 def test_public_names_are_explained(module: Module) -> None:
     """Every module, public class and public function has a docstring."""
     missing = [] if ast.get_docstring(module.tree) else [f"{module.path}: the module itself"]
-    missing += [f"{module.path}:{node.lineno} {name}" for name, node in _public(module.tree.body, "") if not ast.get_docstring(node)]
+    missing += [
+        f"{module.path}:{node.lineno} {name}" for name, node in _public(module.tree.body, "") if not ast.get_docstring(node)
+    ]
     assert not missing, "no docstring:\n" + "\n".join(missing)
 
 
@@ -76,9 +78,7 @@ def _explained() -> frozenset[str]:
 def test_annotations_are_not_evaluated() -> None:
     """Every module defers its annotations, so that types cost nothing at run time."""
     wrong = [
-        module.path
-        for module in modules()
-        if module.tree.body[1:] and "from __future__ import annotations" not in module.text
+        module.path for module in modules() if module.tree.body[1:] and "from __future__ import annotations" not in module.text
     ]
     assert not wrong, "add 'from __future__ import annotations': " + ", ".join(wrong)
 

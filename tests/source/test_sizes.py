@@ -12,7 +12,11 @@ MOST_LINES_A_FUNCTION = 70
 
 def test_files_are_short() -> None:
     """No file has more than 500 lines: one purpose a file."""
-    wrong = [f"{module.path} has {n} lines; split it" for module in modules() if (n := len(module.text.splitlines())) > MOST_LINES_A_FILE]
+    wrong = [
+        f"{module.path} has {n} lines; split it"
+        for module in modules()
+        if (n := len(module.text.splitlines())) > MOST_LINES_A_FILE
+    ]
     assert not wrong, "\n".join(wrong)
 
 

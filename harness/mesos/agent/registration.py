@@ -197,6 +197,7 @@ class Registration(Tasks):
         max_backoff = min(max_backoff, REGISTER_RETRY_MAX)
         delay = self.backoff("0ns", Duration(max_backoff), self.do_reliable_registration, 2 * max_backoff)
         self.registration_timer = delay
+        self.note("Sent a registration; will retry in {} if necessary", Duration(delay.due_ns - self.now))
 
     def _registration(self) -> RegisterSlaveMessage | ReregisterSlaveMessage:
         version = f"{self.behaviour.version}.0"

@@ -58,6 +58,7 @@ def test_too_many_calls() -> None:
     assert any("at 3" in line and "slave_id='m-S1'" in line and line.endswith("<-- one too many") for line in lines)
     assert "slave_info.hostname=agent1" in text
     assert "Registering agent at slave(1)@agent1 with id m-S1" in text
+    assert any(line.startswith(">") and "timer register" in line for line in lines), "the cause of the last call is marked"
     assert "agent15" not in text
     assert "events left out" in text
     assert len(lines) < 60

@@ -46,7 +46,9 @@ def test_rate_comes_with_its_interval() -> None:
     assert describe_rate(7, 2000) == "7 of 2000 seeds failed: 0.35 % (95 % interval 0.17 % to 0.72 %)"
 
 
-@pytest.mark.parametrize(("rate", "text"), [(0.0, "0 %"), (1.0, "100 %"), (0.12345, "12.3 %"), (0.00351, "0.35 %"), (0.9999, "99.99 %")])
+@pytest.mark.parametrize(
+    ("rate", "text"), [(0.0, "0 %"), (1.0, "100 %"), (0.12345, "12.3 %"), (0.00351, "0.35 %"), (0.9999, "99.99 %")]
+)
 def test_percentages_keep_the_digits_that_matter(rate: float, text: str) -> None:
     """A percentage is short, and 100 % means all."""
     assert percent(rate) == text

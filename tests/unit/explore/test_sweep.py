@@ -8,7 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness.errors import MisuseError, NondeterminismError
-from harness.explore import Chunk, Failure, Schedule, Tally, collector_off, difference, require_importable, run_twice, sweep, sweep_chunks
+from harness.explore import (
+    Chunk,
+    Failure,
+    Schedule,
+    Tally,
+    collector_off,
+    difference,
+    require_importable,
+    run_twice,
+    sweep_chunks,
+)
+from harness.explore.sweep import sweep
 from tests.unit.explore.toys import Outcome
 
 
@@ -61,9 +72,16 @@ def test_progress_is_told_after_every_run() -> None:
 def test_collector_rests_and_comes_back() -> None:
     """Garbage collection is off inside and as before outside, also after an error."""
     assert gc.isenabled()
-    with pytest.raises(KeyError), collector_off():
-        assert not gc.isenabled()
-        raise KeyError
+    inside: list[bool] = []
+
+    def fail() -> None:
+        with collector_off():
+            inside.append(gc.isenabled())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert inside == [False]
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.simulation import World
+from harness.simulation import World, uniform
 from tests.unit.simulation.toys import Item, Listener, Scripted, listener, pair
 
 LOW, HIGH = 50_000, 5_000_000
@@ -57,6 +57,45 @@ def test_order_is_kept_without_latency() -> None:
             mine = [n for n, who in zip(target.heard, target.senders, strict=True) if who == sender.address]
             assert mine == [0, 1, 2, 3]
         assert world.clock.elapsed.ns == 0
+
+
+class Extremes:
+    """A strategy that knows only the ends of each range, so that coincidences are the rule."""
+
+    name = "extremes"
+    seed = 0
+
+    def start(self, seed: int) -> None:
+        self.seed = seed
+
+    def choose(self, site: str, entity: str, occurrence: int, bound: int) -> int:
+        if site == "order":
+            return uniform(self.seed, site, entity, occurrence, bound)
+        return bound * uniform(self.seed, site, entity, occurrence, 1)
+
+
+@pytest.mark.parametrize("drive", ["run_until_idle", "settle"])
+def test_order_is_kept_among_many_coincidences(drive: str) -> None:
+    """Where due times coincide all the time, also with answers sent meanwhile, each channel keeps its order."""
+    for seed in range(300):
+        world = World(seed, Extremes(), local_latency=("0ns", "5ms"))
+        target = listener(world, "target", "h")
+        senders = [
+            Scripted(name, react=lambda p, s, m: p.send(target.address, Item(m.n)) if m.n else p.send(p.address, Item(3)))
+            for name in "abc"
+        ]
+        for sender in senders:
+            world.spawn(sender, "h")
+        for n in (0, 1, 2):
+            for sender in senders:
+                world.post(Item(n), sender.address)
+        getattr(world, drive)()
+        for sender in senders:
+            posted = [n for n, who in zip(sender.heard, sender.senders, strict=True) if who == ""]
+            assert posted == [0, 1, 2]
+            # What it sent on, in the order in which it had heard it.
+            forwarded = [n for n, who in zip(target.heard, target.senders, strict=True) if who == sender.address]
+            assert forwarded == [n for n in sender.heard if n]
 
 
 def test_dispatches_and_work_keep_their_order() -> None:

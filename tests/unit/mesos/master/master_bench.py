@@ -31,11 +31,11 @@ from harness.mesos.messages import (
     StatusUpdateMessage,
     TaskInfo,
 )
-from harness.mesos.registrar import Registrar
+from harness.mesos.registrar import Registrar, RegistryStorage
 from harness.mesos.resources import Resources
 from harness.mesos.states import CallType
 from harness.mesos.versions import behaviour
-from harness.simulation import Address, Process, World, handles
+from harness.simulation import Address, Future, Process, Promise, World, handles
 
 RESOURCES = Resources.parse("cpus:2;mem:1024;disk:1024;ports:[31000-32000]")
 
@@ -215,7 +215,9 @@ class Bench:
         self.master = master
         return master
 
-    def agent(self, name: str = "slave(1)", host: str = "a1", *, register: bool = True, silent: bool = False, **info: Any) -> ToyAgent:
+    def agent(
+        self, name: str = "slave(1)", host: str = "a1", *, register: bool = True, silent: bool = False, **info: Any
+    ) -> ToyAgent:
         agent = ToyAgent(name, self.master.address, **{"hostname": host, **info})
         agent.answers_pings = not silent
         self.world.spawn(agent, host)
@@ -252,6 +254,27 @@ class Bench:
         report(agent, scheduler, task_id, "TASK_RUNNING")
         self.settle()
         return task
+
+
+class HeldRegistrar(Registrar):
+    """Keeps back the answers to operations of the named kinds; ``release`` performs them."""
+
+    def __init__(self, *kinds: type, storage: RegistryStorage | None = None) -> None:
+        super().__init__(storage)
+        self.kinds = kinds
+        self.held: list[tuple[Any, Promise[bool]]] = []
+
+    def apply(self, operation: Any) -> Future[bool]:
+        if type(operation) not in self.kinds:
+            return super().apply(operation)
+        promise: Promise[bool] = Promise("held")
+        self.held.append((operation, promise))
+        return promise.future
+
+    def release(self) -> None:
+        held, self.held = self.held, []
+        for operation, promise in held:
+            promise.associate(super().apply(operation))
 
 
 def real_bench(**arguments: Any) -> Bench:

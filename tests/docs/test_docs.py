@@ -1,0 +1,110 @@
+"""What the documentation says is so: its code runs, its links lead somewhere, its commands exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [*sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("examples/*/README.md")), ROOT / "benchmarks/README.md", ROOT / "README.md"]
+_FENCE = re.compile(r"^```python( flaky)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+class Block(NamedTuple):
+    """One piece of code on a page."""
+
+    page: Path
+    line: int
+    flaky: bool
+    code: str
+
+    @property
+    def is_test(self) -> bool:
+        """Whether pytest is to run it."""
+        return re.search(r"^ *def test_", self.code, re.MULTILINE) is not None
+
+
+def _name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def _blocks(page: Path) -> list[Block]:
+    text = page.read_text("utf-8")
+    return [Block(page, text.count("\n", 0, found.start()) + 2, bool(found[1]), found[2]) for found in _FENCE.finditer(text)]
+
+
+TESTS = [block for page in PAGES for block in _blocks(page) if block.is_test]
+
+
+@pytest.mark.parametrize("block", TESTS, ids=[f"{_name(block.page)}:{block.line}" for block in TESTS])
+def test_tests_on_the_pages_pass(block: Block, pytester: pytest.Pytester) -> None:
+    """A test on a page passes under twenty seeds; one that is shown because it is flaky passes under ``prompt``."""
+    pytester.makepyfile(test_page=block.code)
+    options = ["--cluster-strategy=prompt"] if block.flaky else ["--cluster-seeds=20"]
+    plugin = [] if pytester.plugins or _installed() else ["-p", "harness_fixtures.plugin"]
+    result = pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", *plugin, *options)
+    assert result.ret == 0, result.stdout.str()
+
+
+def _installed() -> bool:
+    from importlib.metadata import entry_points
+
+    return any(entry.value == "harness_fixtures.plugin" for entry in entry_points(group="pytest11"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_code_on_the_page_runs(page: Path) -> None:
+    """The blocks of a page that are no tests run one after the other, in one namespace."""
+    namespace: dict[str, Any] = {"__name__": "page"}
+    for block in _blocks(page):
+        if not block.is_test:
+            exec(compile("\n" * (block.line - 1) + block.code, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_links_lead_to_files(page: Path) -> None:
+    """Every relative link names a file of the project."""
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{_name(page)} links to {target}, which is not there"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_paths_on_the_page_exist(page: Path) -> None:
+    """Files and folders that are named in code font, with a slash, are there."""
+    for path in re.findall(r"`((?:harness|fixtures|examples|benchmarks|tests|docs|\.ci)/[\w./]*)`", page.read_text("utf-8")):
+        assert (ROOT / path).exists(), f"{_name(page)} names {path}, which is not there"
+
+
+def test_every_page_is_in_the_index() -> None:
+    """A reader who starts at the index finds every page."""
+    index = (ROOT / "docs/index.md").read_text("utf-8")
+    for page in ROOT.glob("docs/**/*.md"):
+        if page.name != "index.md":
+            assert f"]({page.relative_to(ROOT / 'docs').as_posix()})" in index, f"{_name(page)} is not in docs/index.md"
+
+
+def test_every_dependency_is_justified() -> None:
+    """Each requirement of pyproject.toml has a row in docs/dependencies.md."""
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    text = (ROOT / "docs/dependencies.md").read_text("utf-8")
+    wanted = [*project["dependencies"], *(name for extra in project["optional-dependencies"].values() for name in extra)]
+    for requirement in wanted:
+        name = re.split(r"[<>=!~\[; ]", requirement)[0]
+        assert f"| `{name}` |" in text, f"docs/dependencies.md has no row for {name}"
+
+
+def test_readme_documents_every_option_and_fixture(pytester: pytest.Pytester) -> None:
+    """The tables of the README are complete."""
+    from harness_fixtures.options import _HELP
+
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for name, _, _ in _HELP:
+        assert f"`--cluster-{name}=" in readme
+    for fixture in ("cluster", "clock", "allocator", "messages", "network", "expect", "world", "wall_clock", "seed"):
+        assert f"| `{fixture}` |" in readme
