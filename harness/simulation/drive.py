@@ -68,11 +68,16 @@ class Driver:
         """Settle; move time to ``instant`` firing each timer at its own time, settled after each."""
         with self.driving("clock.advance") as kernel:
             self._settle()
-            timer = self.next_timer()
+            timer = kernel.next_timer()
             while timer is not None and timer.due_ns <= instant:
                 kernel.move_to(timer.due_ns)
-                self._settle()
-                timer = self.next_timer()
+                kernel.fire_next()
+                if self.watchers:
+                    self._look()
+                while kernel.deliver_in_place():
+                    if self.watchers:
+                        self._look()
+                timer = kernel.next_timer()
             kernel.move_to(instant)
 
     def run_to(self, instant: int) -> None:

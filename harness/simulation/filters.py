@@ -7,6 +7,7 @@ only watch record it and pass it on to older ones; the first that decides, decid
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -170,8 +171,8 @@ class Rule:
         self.deliveries.append(SeenDelivery(payload, channel.source, channel.target, Duration(now)))
         self._intercepted.set(payload)
 
-    def _tell_handled(self) -> None:
-        self._handled.set(self.deliveries[0].message)
+    def _tell_handled(self, payload: Any) -> None:
+        self._handled.set(payload)
 
 
 class Messages:
@@ -342,7 +343,7 @@ class Messages:
                 continue
             rule._see(channel, payload, now)
             if rule.action == _WATCH:
-                watching.append(rule._tell_handled)
+                watching.append(partial(rule._tell_handled, payload))
                 continue
             return self._decide(rule, channel, payload, sent, cause, watching)
         return watching
@@ -358,14 +359,14 @@ class Messages:
             )
         if rule.action == _DUPLICATE:
             kernel.post(channel, Released(payload))
-            watching.append(rule._tell_handled)
+            watching.append(partial(rule._tell_handled, payload))
             return watching
         kernel.flat += (kernel.now, DROPPED if rule.action == _DROP else HELD, channel, payload, sent, cause)
         if rule.action == _HOLD:
-            rule._kept.append((channel, payload, [*watching, rule._tell_handled]))
+            rule._kept.append((channel, payload, [*watching, partial(rule._tell_handled, payload)]))
         elif rule.action == _DELAY:
             now = kernel.now
-            args = (channel, payload, [*watching, rule._tell_handled])
+            args = (channel, payload, [*watching, partial(rule._tell_handled, payload)])
             owner = self._society.processes[channel.target]
             kernel.arm(Timer(owner, self._delayed_delivery, args, now, now + rule._by, rule._by, rule._by, False))
         return None

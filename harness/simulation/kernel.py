@@ -156,6 +156,13 @@ class Kernel:
         if alarms and alarms[0][0] <= self.now and (not deliveries or alarms[0] < deliveries[0]):
             self._fire(heappop(alarms), deliveries)
             return True
+        return self.deliver_in_place()
+
+    def deliver_in_place(self) -> bool:
+        """Run the next delivery without moving time; False if there is none."""
+        if self.steps >= self.next_check:
+            self._check_limits()
+        deliveries = self.deliveries
         if not deliveries:
             return False
         due, order, number, channel, payload, sent, cause = heappop(deliveries)
@@ -169,12 +176,18 @@ class Kernel:
         self.cause = -1
         return True
 
+    def fire_next(self) -> None:
+        """Run the earliest timer at its own time, deliveries or not; one must be pending."""
+        if self.steps >= self.next_check:
+            self._check_limits()
+        self._fire(heappop(self.alarms), [])
+
     def _fire(self, entry: Alarm, deliveries: list[Delivery]) -> None:
         due, order, _, timer, cause = entry
         alarms = self.alarms
         if self.ties and not order and ((alarms and alarms[0][0] == due) or (deliveries and deliveries[0][0] == due)):
             heappush(alarms, entry)
-            self._order_ties(due, (deliveries, alarms))
+            self._order_ties(due, (deliveries, alarms) if deliveries else (alarms,))
             return
         if due > self.now:
             self.now = due

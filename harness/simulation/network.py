@@ -86,9 +86,10 @@ class Network:
             if condition.kind == "partition":
                 blocked = True
             elif condition.kind == "loss":
-                channel.lost = condition.rate
+                # Calls and the news of an end are no messages: a stream neither loses nor repeats them.
+                channel.lost = condition.rate if channel.kind is MESSAGE else 0
             elif condition.kind == "duplicate":
-                channel.duplicated = condition.rate
+                channel.duplicated = condition.rate if channel.kind is MESSAGE else 0
             else:
                 channel.low, channel.span = condition.low, condition.high - condition.low
         channel.blocked = blocked

@@ -43,6 +43,7 @@ class Party:
             self._host = given
         elif isinstance(getattr(given, "address", None), str):
             self._address = given.address
+            self._root = society.roots.get(given.address) if whole_host else None
         else:
             raise MisuseError(
                 f"{argument}={given!r}: wanted a handle, an Address, a pid such as 'master@master', or None for anybody"

@@ -9,7 +9,7 @@ import dataclasses
 import enum
 import hashlib
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import msgspec
 
@@ -127,9 +127,20 @@ class Trace:
         return len(self.flat) // STRIDE
 
     def __iter__(self) -> Iterator[Record]:
-        return (self[index] for index in range(len(self)))
+        return (self._record(index) for index in range(len(self)))
 
-    def __getitem__(self, index: int) -> Record:
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Record]: ...
+
+    def __getitem__(self, index: int | slice) -> Record | list[Record]:
+        if isinstance(index, slice):
+            return [self._record(position) for position in range(*index.indices(len(self)))]
+        return self._record(index)
+
+    def _record(self, index: int) -> Record:
         if index < 0:
             index += len(self)
         if not 0 <= index < len(self):

@@ -239,7 +239,7 @@ def test_the_order_of_a_record_does_not_matter() -> None:
 
 
 def test_a_record_of_another_bound_no_longer_fits() -> None:
-    """A draw that is asked with another bound than recorded stops the replay and says where, what was recorded and what is asked."""
+    """A draw asked with another bound than recorded stops the replay and says where, what was recorded and what is asked."""
     record = [Choice("coin", "p@h", 1, 9, 4)]
 
     def flip(process: Scripted) -> None:
@@ -247,7 +247,9 @@ def test_a_record_of_another_bound_no_longer_fits() -> None:
 
     world = World(0, replay=record)
     world.spawn(Scripted("p", flip), "h")
-    with pytest.raises(NondeterminismError, match=r"coin of p@h \(occurrence 1\) was recorded as one of 0\.\.9, now 0\.\.2 is asked"):
+    with pytest.raises(
+        NondeterminismError, match=r"coin of p@h \(occurrence 1\) was recorded as one of 0\.\.9, now 0\.\.2 is asked"
+    ):
         world.settle()
 
 

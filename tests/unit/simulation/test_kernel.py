@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -74,16 +75,18 @@ class Extremes:
         return bound * uniform(self.seed, site, entity, occurrence, 1)
 
 
+def _forward(process: Scripted, sender: str, message: Item) -> None:
+    # The first item makes it send one to itself, all others go on to the target.
+    process.send("target@h" if message.n else process.address, Item(message.n or 3))
+
+
 @pytest.mark.parametrize("drive", ["run_until_idle", "settle"])
 def test_order_is_kept_among_many_coincidences(drive: str) -> None:
     """Where due times coincide all the time, also with answers sent meanwhile, each channel keeps its order."""
     for seed in range(300):
         world = World(seed, Extremes(), local_latency=("0ns", "5ms"))
         target = listener(world, "target", "h")
-        senders = [
-            Scripted(name, react=lambda p, s, m: p.send(target.address, Item(m.n)) if m.n else p.send(p.address, Item(3)))
-            for name in "abc"
-        ]
+        senders = [Scripted(name, react=_forward) for name in "abc"]
         for sender in senders:
             world.spawn(sender, "h")
         for n in (0, 1, 2):
@@ -110,6 +113,10 @@ def test_dispatches_and_work_keep_their_order() -> None:
         assert a.heard == b.heard == list(range(6))
 
 
+def _all_heard(target: Listener, count: int) -> bool:
+    return len(target.heard) == count
+
+
 # -- what is free ---------------------------------------------------------------------------------------------------------
 
 
@@ -125,7 +132,7 @@ def test_messages_of_different_senders_come_in_both_orders(drive: str) -> None:
         b.send(target.address, Item(2))
         if drive == "paused":
             with world.clock.pause():
-                world.wait(lambda: len(target.heard) == 2)
+                world.wait(partial(_all_heard, target, 2))
         else:
             getattr(world, drive)()
         seen[tuple(target.heard)] += 1
@@ -202,7 +209,7 @@ def test_initialisations_at_one_instant_come_in_any_order() -> None:
         world = World(seed)
         log: list[str] = []
         for name in "abc":
-            world.spawn(Scripted(name, lambda p: log.append(p.name)))
+            world.spawn(Scripted(name, lambda p: p.log.append(p.name), log=log))
         world.settle()
         seen.add("".join(log))
     assert seen == {"".join(order) for order in itertools.permutations("abc")}
@@ -278,14 +285,14 @@ def test_a_timer_never_fires_late_or_early_under_a_running_clock() -> None:
         world = World(seed)
         a, b = pair(world)
         due: list[int] = []
-        fired: list[int] = []
         for n in range(10):
-            timer = a.backoff("0ns", "9ms", lambda: fired.append(a.now))
+            timer = b.backoff("0ns", "9ms", "tick", -1)
             due.append(timer.due_ns)
             a.send(b.address, Item(n))
             b.send(a.address, Item(n))
             world.run_for("700us")
         world.run_until_idle()
+        fired = [at for at, n in zip(b.times, b.heard, strict=True) if n == -1]
         assert fired == sorted(due)
 
 

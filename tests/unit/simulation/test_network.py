@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -153,17 +154,20 @@ def test_partitions_concern_processes_spawned_later() -> None:
 
 
 def test_an_address_stands_for_its_process_and_its_children() -> None:
-    """Partitioning an address leaves other processes of that host alone, children excepted."""
+    """Partitioning a process, by address or as an object, leaves others of that host alone, its children excepted."""
     world = World(1)
     parent = Scripted("parent", lambda p: p.spawn(Listener("child")))
     world.spawn(parent, "ha")
     world.settle()
     mate = listener(world, "mate", "ha")
     b = listener(world, "b", "hb")
-    world.network.partition(parent.address, b.address)
-    assert _exchange(world, parent, b) == ([], [])
-    assert _exchange(world, world.process("child@ha"), b) == ([], [])
-    assert _exchange(world, mate, b) == ([2], [1])
+    for party in (parent.address, parent):
+        world.network.partition(party, b.address)
+        assert _exchange(world, parent, b) == ([], [])
+        assert _exchange(world, world.process("child@ha"), b) == ([], [])
+        assert _exchange(world, mate, b) == ([2], [1])
+        world.network.heal()
+        world.settle()
 
 
 def test_a_handle_stands_for_its_host() -> None:
@@ -222,6 +226,40 @@ def test_unknown_parties_are_refused(given: Any) -> None:
     pair(world)
     with pytest.raises(MisuseError, match="b="):
         world.network.partition("ha", given)
+
+
+def test_order_survives_any_mixture_of_faults_and_driving() -> None:
+    """Whatever is cut, healed, settled, jumped and run meanwhile, each channel delivers everything once, in order."""
+    for seed in range(400):
+        script = random.Random(seed)
+        world = World(seed, latency=("0ns", "3ms"), local_latency=("0ns", "3ms"))
+        processes = [listener(world, name, host) for name, host in (("a", "h0"), ("b", "h1"), ("c", "h0"))]
+        sent: dict[tuple[str, str], list[int]] = {}
+        for n in range(script.randint(5, 40)):
+            step = script.random()
+            if step < 0.5:
+                sender, receiver = script.sample(processes, 2)
+                sender.send(receiver.address, Item(n))
+                sent.setdefault((sender.address, receiver.address), []).append(n)
+            elif step < 0.6:
+                world.settle()
+            elif step < 0.7:
+                world.run_for(script.choice(["1ms", "3ms", "1us"]))
+            elif step < 0.75:
+                world.clock.jump("2ms")
+            elif step < 0.8:
+                world.clock.advance("1ms")
+            elif step < 0.87:
+                world.network.partition("h0", "h1")
+            elif step < 0.92:
+                world.network.isolate("h0")
+            else:
+                world.network.heal()
+        world.network.heal()
+        world.run_until_idle()
+        for (source, target), numbers in sent.items():
+            receiver = world.process(target)
+            assert [n for n, who in zip(receiver.heard, receiver.senders, strict=True) if who == source] == numbers
 
 
 # -- latency --------------------------------------------------------------------------------------------------------------
@@ -331,6 +369,21 @@ def test_duplicates_come_once_more() -> None:
         world.run_until_idle()
         assert sorted(b.heard) == sorted([*range(5), *range(5)])
         assert list(dict.fromkeys(b.heard)) == [0, 1, 2, 3, 4]
+
+
+def test_losses_and_duplicates_concern_messages_only() -> None:
+    """Dispatches and exited events are neither lost nor repeated."""
+    world = World(2)
+    a, b = pair(world)
+    b.link(a.address)
+    for fault in (world.network.loss, world.network.duplicate):
+        fault(None, None, 1)
+        future = a.dispatch(b.address, "tick", 5)
+        world.run_until_idle()
+        assert future.get() == 5
+    world.terminate(a.address)
+    world.run_until_idle()
+    assert (b.heard, b.gone) == ([5, 5], [a.address])
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.5, "0.5", True])

@@ -31,7 +31,13 @@ def test_every_kind_of_event_is_a_record() -> None:
     assert kinds.count("spawned") == 2
     assert [record.kind for record in world.trace if record.step >= 4] == ["note", "held", "dropped", "timer", "ended"]
     held = next(record for record in world.trace if record.kind == "held")
-    assert (held.process, held.source, held.event, held.time, held.since) == ("b@hb", "a@ha", Item(1), Duration(50_000), Duration(0))
+    assert (held.process, held.source, held.event, held.time, held.since) == (
+        "b@hb",
+        "a@ha",
+        Item(1),
+        Duration(50_000),
+        Duration(0),
+    )
     timer = next(record for record in world.trace if record.kind == "timer")
     assert (timer.process, timer.event, timer.time, timer.since) == ("b@hb", "tick", milliseconds(10), Duration(0))
     assert world.trace[-1].process == "a@ha"

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from harness.durations import milliseconds, seconds
-from harness.errors import DeadlockError, ExpectationError, FutureFailed, HarnessError, InvariantError, MisuseError, ProcessError, WaitTimeout
+from harness.errors import (
+    DeadlockError,
+    ExpectationError,
+    FutureFailed,
+    HarnessError,
+    InvariantError,
+    MisuseError,
+    ProcessError,
+    WaitTimeout,
+)
 from harness.simulation import World
 from tests.unit.simulation.toys import Item, Listener, Scripted, listener, pair
 
