@@ -1,8 +1,8 @@
 """One test under many seeds, as fast as the test allows.
 
-The garbage collector is off during a sweep and runs once in ten runs: a world is a heap of cycles, and left
-to itself the collector would walk everything ever loaded, again and again. Everything that existed before the sweep is frozen meanwhile, so that a collection
-looks at nothing but the worlds of the sweep.
+The garbage collector is off during a sweep and runs once in ten runs: a world is a heap of cycles, and left to itself the
+collector would walk everything ever loaded, again and again. Everything that existed before the sweep is frozen meanwhile,
+so that a collection looks at nothing but the worlds of the sweep.
 """
 
 from __future__ import annotations

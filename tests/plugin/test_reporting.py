@@ -37,6 +37,7 @@ def test_finding_of_the_clean_up_fails_the_test(project: pytest.Pytester, run: R
         ]
     )
     result.stdout.no_fnmatch_line("*harness/simulation*")
+    result.stdout.no_fnmatch_line("*entries are hidden*")
 
 
 def test_findings_after_a_failed_body_are_notes(project: pytest.Pytester, run: Runner) -> None:

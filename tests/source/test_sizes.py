@@ -7,6 +7,7 @@ import ast
 from tests.source.reading import PROJECT, modules
 
 MOST_LINES_A_FILE = 500
+MOST_LINES_A_TEST_FILE = 700
 MOST_LINES_A_FUNCTION = 70
 
 
@@ -21,11 +22,11 @@ def test_files_are_short() -> None:
 
 
 def test_test_files_are_short() -> None:
-    """No test file has more than 500 lines either."""
+    """No test file has more than 700 lines."""
     wrong = [
         f"{file.relative_to(PROJECT)} has {n} lines; split it"
         for file in sorted((PROJECT / "tests").rglob("*.py"))
-        if (n := len(file.read_text("utf-8").splitlines())) > MOST_LINES_A_FILE
+        if (n := len(file.read_text("utf-8").splitlines())) > MOST_LINES_A_TEST_FILE
     ]
     assert not wrong, "\n".join(wrong)
 
