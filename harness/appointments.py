@@ -50,6 +50,17 @@ class Appointments:
         self._times[info.id] = n + 1
         return fresh_info(info, n)
 
+    def elect(self, master: MasterHandle) -> None:
+        """Let a master that has just started win the election; nobody else hears of it before :meth:`announce`."""
+        self._leader, self._leading = master, self._fresh(master.info)
+        self.detector_of(master).appoint(self._leading)
+
+    def announce(self) -> None:
+        """Tell everybody but the leader itself who was elected."""
+        for participant, detector in self._detectors.items():
+            if participant is not self._leader:
+                detector.appoint(self._leading)
+
     def forget_leader(self) -> None:
         """The leader is gone, but nobody has noticed yet."""
         self._leader = None
@@ -65,7 +76,10 @@ class Appointments:
     def detector_of(self, participant: AgentHandle | FrameworkHandle | MasterHandle) -> StandaloneDetector:
         """The detector of a participant, made at first asking."""
         if participant not in self._detectors:
-            # A new master does not take the word of the others for who leads before it has entered the election.
-            known = None if isinstance(participant, MasterHandle) else self._leading
-            self._detectors[participant] = StandaloneDetector(known)
+            self._detectors[participant] = self.new_detector()
         return self._detectors[participant]
+
+    def new_detector_of_master(self, master: MasterHandle) -> StandaloneDetector:
+        """The detector of a new life of a master, which has to enter the election before it believes anybody."""
+        detector = self._detectors[master] = StandaloneDetector()
+        return detector

@@ -9,32 +9,26 @@ from typing import Any
 import msgspec
 
 from harness.appointments import Appointments
+from harness.descriptions import DEFAULT, DRIVER_OPTIONS, attributes_of, credential_of, framework_of, resources_of
+from harness.disks import Disks
 from harness.doubles import MockScheduler
-from harness.durations import Duration, DurationLike, as_duration
-from harness.errors import HarnessError, InvariantError, MisuseError
+from harness.durations import DurationLike, as_duration
+from harness.errors import HarnessError, MisuseError
 from harness.handles import AgentHandle, FrameworkHandle, MasterHandle
 from harness.mesos.agent import Agent
 from harness.mesos.allocator import Allocator, HierarchicalAllocator
 from harness.mesos.authorizer import PermissiveAuthorizer
 from harness.mesos.containerizer import InProcessContainerizer
 from harness.mesos.flags import DEFAULT_CREDENTIAL, DEFAULT_RESOURCES, AgentFlags, MasterFlags
-from harness.mesos.ids import FrameworkID
 from harness.mesos.limiter import RateLimiter
 from harness.mesos.master import Master
-from harness.mesos.messages import Attribute, Credential, FrameworkInfo, MasterInfo, SlaveInfo
+from harness.mesos.messages import Credential, FrameworkInfo, MasterInfo, SlaveInfo
 from harness.mesos.registrar import Registrar, RegistryStorage
 from harness.mesos.resources import Resources
 from harness.mesos.scheduler import SchedulerDriver
 from harness.mesos.versions import LATEST, behaviour
 from harness.properties import Always, Eventually, LeadsTo
 from harness.simulation import Choice, Choices, Clock, Limits, Messages, Network, Strategy, Trace, World
-from harness.simulation.disk import Disk
-
-DEFAULT: Any = Credential(principal="", secret="default")
-"""Stands for the credential that fits the principal; ``credential=None`` means none."""
-
-_AGENT_ONLY = ("hostname",)
-_DRIVER_OPTIONS = ("implicit_acknowledgements",)
 
 
 class Cluster:
@@ -113,9 +107,10 @@ class Cluster:
         """What masters, agents and drivers wrote into their logs: virtual time, process, sentence."""
         return [str(record) for record in self.world.trace if record.kind == "note"]
 
-    def disk(self, agent: AgentHandle | str) -> Disk:
-        """The disk of an agent's host, to look at or to let fail."""
-        return self.world.disk(agent if isinstance(agent, str) else agent.hostname)
+    @property
+    def disk(self) -> Disks:
+        """The disks of the agents' hosts: let writes fail, lose what was not synced, corrupt a file."""
+        return Disks(self.world)
 
     # -- masters ----------------------------------------------------------------------------------------------------
 
@@ -180,7 +175,7 @@ class Cluster:
         if limiter is None and flags.agent_removal_rate_limit is not None:
             limiter = RateLimiter.parse(flags.agent_removal_rate_limit)
         leads = self.detector.leader is None or self.detector.leader is handle
-        detector = self.detector.detector_of(handle)
+        detector = self.detector.new_detector_of_master(handle)
         master = Master(
             "master",
             flags=flags,
@@ -195,10 +190,10 @@ class Cluster:
         world.spawn(master, handle._host)
         handle._spawned(master)
         if leads:
-            self.detector.appoint(handle, handle)
+            self.detector.elect(handle)
         world.settle_until(lambda: master.recovered.done)
         if leads:
-            self.detector.appoint(handle)
+            self.detector.announce()
         return master
 
     def fail_over_master(self, **overrides: Any) -> MasterHandle:
@@ -252,7 +247,11 @@ class Cluster:
         checked = AgentFlags.of(flags, **flag_overrides)
         if resources == DEFAULT_RESOURCES and checked.resources != DEFAULT_RESOURCES:
             resources = checked.resources
-        settings = {"resources": _resources(resources), "attributes": _attributes(attributes or checked.attributes)}
+        settings: dict[str, Any] = {
+            "resources": resources_of(resources),
+            "attributes": attributes_of(attributes or checked.attributes),
+        }
+        checked_credential = credential_of(credential, DEFAULT_CREDENTIAL.principal)
         host = hostname or checked.hostname or f"agent{len(self._agents) + 1}"
         by_id = {}
         for executor in executors:
@@ -267,9 +266,9 @@ class Cluster:
         def launch(handle: AgentHandle, same_pid: bool, overrides: Mapping[str, Any]) -> Agent:
             changes = dict(overrides)
             if "resources" in changes:
-                settings["resources"] = _resources(changes.pop("resources"))
+                settings["resources"] = resources_of(changes.pop("resources"))
             if "attributes" in changes:
-                settings["attributes"] = _attributes(changes.pop("attributes"))
+                settings["attributes"] = attributes_of(changes.pop("attributes"))
             lives["flags"] = AgentFlags.of(lives["flags"], **changes)
             before = handle._process
             name = before.name if before is not None and same_pid else world.unique_name("slave", host)
@@ -278,7 +277,7 @@ class Cluster:
                 info=SlaveInfo(hostname=host, port=lives["flags"].port, **settings),
                 flags=lives["flags"],
                 detector=detector if detector is not None else self.detector.detector_of(handle),
-                credential=DEFAULT_CREDENTIAL if credential is DEFAULT else credential,
+                credential=checked_credential,
                 containerizer=containerizer,
                 behaviour=self.behaviour,
             )
@@ -335,26 +334,16 @@ class Cluster:
             start: False gives a handle to expect things of; call its ``start()`` later.
             info: further fields of ``FrameworkInfo`` (user, webui_url, labels, ...), or ``implicit_acknowledgements=False``.
         """
-        if isinstance(roles, str):
-            raise MisuseError(f"roles={roles!r}: wanted several roles, for example roles=({roles!r},)")
-        wanted = ["MULTI_ROLE", "RESERVATION_REFINEMENT", *capabilities, *(["PARTITION_AWARE"] if partition_aware else [])]
-        options = {option: info.pop(option) for option in _DRIVER_OPTIONS if option in info}
-        unknown = [field for field in info if field not in FrameworkInfo.__struct_fields__]
-        if unknown:
-            known = ", ".join(sorted({*FrameworkInfo.__struct_fields__, *_DRIVER_OPTIONS}))
-            raise MisuseError(f"start_framework({unknown[0]}=...): no such argument or field of FrameworkInfo; known are {known}")
-        described = FrameworkInfo(
-            name=name,
-            roles=tuple(roles),
-            checkpoint=checkpoint,
-            failover_timeout=as_duration(failover_timeout, "failover_timeout"),
-            capabilities=tuple(dict.fromkeys(wanted)),
-            id=FrameworkID(framework_id) if framework_id is not None else None,
-            principal=principal,
-            **info,
+        options = {option: info.pop(option) for option in DRIVER_OPTIONS if option in info}
+        described = framework_of(
+            roles=roles,
+            failover_timeout=failover_timeout,
+            partition_aware=partition_aware,
+            capabilities=capabilities,
+            framework_id=framework_id,
+            more={"name": name, "checkpoint": checkpoint, "principal": principal, **info},
         )
-        if credential is DEFAULT:
-            credential = None if principal is None else Credential(principal=principal, secret=_secret_of(principal))
+        credential = credential_of(credential, principal)
         return self._start_framework(scheduler, described, credential, options, start)
 
     def _start_framework(
@@ -453,6 +442,7 @@ class Cluster:
         """
         if self._ended:
             return
+        self.trace.end(aborted=False)
         self._end()
         self.world.finish()
 
@@ -460,6 +450,7 @@ class Cluster:
         """End a run whose test has failed already: its findings as texts, raising nothing."""
         if self._ended:
             return []
+        self.trace.end(aborted=True)
         try:
             self._end()
         except HarnessError as error:
@@ -490,25 +481,3 @@ class Cluster:
 
     def __repr__(self) -> str:
         return f"<Cluster seed={self.seed} strategy={self.world.strategy} Mesos {self.behaviour.version} at {self.clock.elapsed}>"
-
-
-def _resources(given: str | Resources) -> Resources:
-    return given if isinstance(given, Resources) else Resources.parse(given)
-
-
-def _attributes(text: str) -> tuple[Attribute, ...]:
-    attributes = []
-    for part in filter(None, (piece.strip() for piece in text.split(";"))):
-        name, colon, value = part.partition(":")
-        if not colon or not name:
-            raise MisuseError(f"attributes={text!r}: {part!r} is not name:value")
-        attributes.append(Attribute(name=name, value=value))
-    return tuple(attributes)
-
-
-def _secret_of(principal: str) -> str:
-    # The two principals of Mesos's test suite; whoever else has no secret that a master knows, unless it is told one.
-    return {"test-principal": "test-secret", "test-principal-2": "test-secret-2"}.get(principal, "")
-
-
-__all__ = ["DEFAULT", "Cluster", "Duration", "InvariantError"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from datetime import timedelta
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 from harness.errors import MisuseError
 
@@ -136,7 +136,7 @@ class Duration:
         return Duration(abs(self.ns))
 
 
-DurationLike: TypeAlias = Union[Duration, timedelta, str, int, float]
+DurationLike: TypeAlias = Duration | timedelta | str | int | float
 
 
 @functools.lru_cache(maxsize=1024)

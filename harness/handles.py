@@ -229,6 +229,8 @@ class AgentHandle(Handle[Agent]):
         self._known_ids = known_ids
         self._containerizer = containerizer
         self._registered: Promise[SlaveID] = Promise(f"registration of {hostname}")
+        self._recovery_hold: Promise[None] | None = None
+        self._boots = 1
 
     @property
     def id(self) -> SlaveID | None:
@@ -287,6 +289,8 @@ class AgentHandle(Handle[Agent]):
 
     def _begin(self, same_pid: bool, overrides: Mapping[str, Any]) -> None:
         process = self._launch(self, same_pid, overrides)
+        process.boot_id = self._world.uuid(f"{self.hostname} boot {self._boots}")
+        process.recovery_hold = self._recovery_hold
         self._registered.associate(process.registered_future)
 
     def terminate(self) -> None:
@@ -297,6 +301,33 @@ class AgentHandle(Handle[Agent]):
         """Ask it to end gracefully: it unregisters, shuts its executors down and ends; run the cluster to let it."""
         process = self._running("shutdown")
         process.dispatch(process.address, "shutdown")
+
+    def reboot(self) -> None:
+        """Let the power of its host fail: agent and executors end without a word, what was not synced to disk is lost.
+
+        The host comes back with another boot id; the agent only by :meth:`restart`.
+        """
+        if self.running:
+            self._running("reboot").power_off()
+        self._containerizer.power_off()
+        self._world.disk(self.hostname).lose_unsynced()
+        self._boots += 1
+
+    def hang_recovery(self) -> None:
+        """Let recovery hang, of the present life if it still recovers and of those to come, until :meth:`release_recovery`.
+
+        An agent that hangs answers pings but does not look for a master.
+        """
+        if self._recovery_hold is None:
+            self._recovery_hold = Promise(f"recovery of {self.hostname}")
+        if self._process is not None:
+            self._process.recovery_hold = self._recovery_hold
+
+    def release_recovery(self) -> None:
+        """Let a recovery that hangs go on; without one nothing happens."""
+        hold, self._recovery_hold = self._recovery_hold, None
+        if hold is not None:
+            hold.set(None)
 
     def destroy_container(self, executor_id: str) -> Future[Any]:
         """End the container of an executor, as an operator's kill would; ready when it has ended.
@@ -393,9 +424,7 @@ class FrameworkHandle(Handle[Any]):
         """The next offers that arrive; ready after the scheduler's callback."""
         return self.driver.next_offers()
 
-    def run_task(
-        self, offer: Offer, resources: Any = None, *, timeout: DurationLike = "15secs", **arguments: Any
-    ) -> TaskInfo:
+    def run_task(self, offer: Offer, resources: Any = None, *, timeout: DurationLike = "15secs", **arguments: Any) -> TaskInfo:
         """Launch a task on ``offer`` and return when its TASK_RUNNING has been acknowledged at the agent.
 
         Args:

@@ -42,7 +42,8 @@ class FrameworkID(Id):
 class OfferID(Id):
     """One offer or inverse offer: ``<master>-O<n>``, a counter both share."""
 
-    __slots__ = ()
+    # How many tasks a test has made out of the offer, so that each gets an id of its own without a counter for all runs.
+    __slots__ = ("tasks_made",)
 
 
 class TaskID(Id):

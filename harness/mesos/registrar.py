@@ -1,66 +1,23 @@
-"""The registry, the only state that outlives a master, and the registrar that writes it.
+"""The registrar, which reads and writes the registry; what is in it, and what operations do to it: ``registry.py``.
 
 A :class:`Registrar` queues operations while a store is in flight and writes everything queued as the next store; each store
 takes a while, but no protocol timer, so it goes on while the clock is paused. The :class:`RegistryStorage` is given from
-outside: successive masters that share one share their memory. What each operation does to the registry is a table at the end.
-Source: Mesos ``src/master/registrar.cpp``, ``src/master/registry_operations.cpp``.
+outside: successive masters that share one share their memory.
+Source: Mesos ``src/master/registrar.cpp``.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from harness.durations import Duration, DurationLike, to_ns
 from harness.errors import FutureFailed, MisuseError
-from harness.mesos.messages import (
-    AdmitSlave,
-    MarkSlaveGone,
-    MarkSlaveReachable,
-    MarkSlaveUnreachable,
-    MasterInfo,
-    Prune,
-    Recover,
-    RemoveSlave,
-    SlaveInfo,
-    UpdateSlave,
-)
+from harness.mesos.messages import MasterInfo, Recover
+from harness.mesos.registry import OPERATIONS, Registry
 from harness.simulation import Future, Process, Promise
 
 STORE_LOW, STORE_HIGH = "100us", "5ms"
-
-
-class Registry:
-    """What a master has to remember: agents by id, in the order in which they came to their list.
-
-    ``admitted`` holds SlaveInfos, ``unreachable`` and ``gone`` the time of the verdict, ``infos`` the description of every
-    unreachable agent that had one, ``master`` the last master that recovered.
-    """
-
-    __slots__ = ("admitted", "extras", "gone", "master", "unreachable")
-
-    def __init__(self) -> None:
-        self.master: MasterInfo | None = None
-        self.admitted: dict[str, SlaveInfo] = {}
-        self.unreachable: dict[str, datetime] = {}
-        self.gone: dict[str, datetime] = {}
-        # Operator's state (maintenance, quotas, weights, draining) by the name of its section.
-        self.extras: dict[str, Any] = {}
-
-    def copy(self) -> Registry:
-        """An independent copy; what it holds is immutable."""
-        other = Registry()
-        other.master = self.master
-        other.admitted = dict(self.admitted)
-        other.unreachable = dict(self.unreachable)
-        other.gone = dict(self.gone)
-        other.extras = {name: dict(section) if isinstance(section, dict) else section for name, section in self.extras.items()}
-        return other
-
-    def __str__(self) -> str:
-        return f"Registry(admitted={len(self.admitted)}, unreachable={len(self.unreachable)}, gone={len(self.gone)})"
 
 
 class RegistryStorage:
@@ -230,79 +187,3 @@ class RegistrarProcess(Process):
         waiting, self._waiting = self._waiting, []
         for _, promise in (*batch, *waiting):
             promise.fail(error)
-
-
-# --- what each operation does: True if it fits, False if not
-
-
-def _recover(registry: Registry, operation: Recover) -> bool:
-    registry.master = operation.info
-    return True
-
-
-def _admit(registry: Registry, operation: AdmitSlave) -> bool:
-    slave_id = operation.info.id
-    if slave_id is None or slave_id in registry.admitted:
-        return False
-    registry.admitted[slave_id] = operation.info
-    return True
-
-
-def _update(registry: Registry, operation: UpdateSlave) -> bool:
-    slave_id = operation.info.id
-    if slave_id is None or slave_id not in registry.admitted:
-        return False
-    registry.admitted[slave_id] = operation.info
-    return True
-
-
-def _remove(registry: Registry, operation: RemoveSlave) -> bool:
-    return registry.admitted.pop(operation.info.id or "", None) is not None
-
-
-def _mark_unreachable(registry: Registry, operation: MarkSlaveUnreachable) -> bool:
-    slave_id = operation.info.id
-    if slave_id is None or registry.admitted.pop(slave_id, None) is None:
-        return False
-    registry.unreachable[slave_id] = operation.unreachable_time
-    return True
-
-
-def _mark_reachable(registry: Registry, operation: MarkSlaveReachable) -> bool:
-    slave_id = operation.info.id
-    if slave_id is None:
-        return False
-    # An agent that nobody knows is admitted too: its entry may have been pruned, or the registry is a new one.
-    registry.unreachable.pop(slave_id, None)
-    registry.admitted.setdefault(slave_id, operation.info)
-    return True
-
-
-def _mark_gone(registry: Registry, operation: MarkSlaveGone) -> bool:
-    known = registry.admitted.pop(operation.id, None) is not None
-    known = registry.unreachable.pop(operation.id, None) is not None or known
-    if not known:
-        return False
-    registry.gone[operation.id] = operation.gone_time
-    return True
-
-
-def _prune(registry: Registry, operation: Prune) -> bool:
-    for slave_id in operation.to_remove_unreachable:
-        registry.unreachable.pop(slave_id, None)
-    for slave_id in operation.to_remove_gone:
-        registry.gone.pop(slave_id, None)
-    return True
-
-
-#: Operation class -> function that performs it on a registry.
-OPERATIONS: dict[type, Callable[[Registry, Any], bool]] = {
-    Recover: _recover,
-    AdmitSlave: _admit,
-    UpdateSlave: _update,
-    RemoveSlave: _remove,
-    MarkSlaveUnreachable: _mark_unreachable,
-    MarkSlaveReachable: _mark_reachable,
-    MarkSlaveGone: _mark_gone,
-    Prune: _prune,
-}

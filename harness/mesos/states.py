@@ -13,7 +13,14 @@ from typing import NamedTuple, TypeVar
 from harness.errors import InternalError
 
 
-class TaskState(StrEnum):
+class Name(StrEnum):
+    """A name of Mesos's: a text that prints as the name alone, within records and lists too."""
+
+    def __repr__(self) -> str:
+        return str(self.value)
+
+
+class TaskState(Name):
     """What a task is doing (``mesos.proto``, ``TaskState``)."""
 
     TASK_STAGING = "TASK_STAGING"
@@ -51,7 +58,7 @@ def is_terminal(state: str) -> bool:
     return str(state) in _TERMINAL
 
 
-class StatusSource(StrEnum):
+class StatusSource(Name):
     """Who made a task status."""
 
     SOURCE_MASTER = "SOURCE_MASTER"
@@ -59,7 +66,7 @@ class StatusSource(StrEnum):
     SOURCE_EXECUTOR = "SOURCE_EXECUTOR"
 
 
-class StatusReason(StrEnum):
+class StatusReason(Name):
     """Why a task changed state (``TaskStatus.Reason``)."""
 
     REASON_COMMAND_EXECUTOR_FAILED = "REASON_COMMAND_EXECUTOR_FAILED"
@@ -99,7 +106,7 @@ class StatusReason(StrEnum):
     REASON_TASK_UNKNOWN = "REASON_TASK_UNKNOWN"
 
 
-class DriverStatus(StrEnum):
+class DriverStatus(Name):
     """The status of a scheduler or executor driver (``Status``)."""
 
     DRIVER_NOT_STARTED = "DRIVER_NOT_STARTED"
@@ -108,7 +115,7 @@ class DriverStatus(StrEnum):
     DRIVER_STOPPED = "DRIVER_STOPPED"
 
 
-class AgentState(StrEnum):
+class AgentState(Name):
     """What an agent process is doing (``Slave::State``)."""
 
     RECOVERING = "RECOVERING"
@@ -117,7 +124,7 @@ class AgentState(StrEnum):
     TERMINATING = "TERMINATING"
 
 
-class ExecutorState(StrEnum):
+class ExecutorState(Name):
     """An executor as its agent sees it (``Executor::State``)."""
 
     REGISTERING = "REGISTERING"
@@ -126,7 +133,7 @@ class ExecutorState(StrEnum):
     TERMINATED = "TERMINATED"
 
 
-class FrameworkState(StrEnum):
+class FrameworkState(Name):
     """A framework as the master sees it; whether it is active is a separate bit."""
 
     RECOVERED = "RECOVERED"
@@ -134,7 +141,7 @@ class FrameworkState(StrEnum):
     DISCONNECTED = "DISCONNECTED"
 
 
-class FrameworkCapability(StrEnum):
+class FrameworkCapability(Name):
     """What a framework says it can do (``FrameworkInfo.Capability.Type``)."""
 
     REVOCABLE_RESOURCES = "REVOCABLE_RESOURCES"
@@ -147,7 +154,7 @@ class FrameworkCapability(StrEnum):
     REGION_AWARE = "REGION_AWARE"
 
 
-class AgentCapability(StrEnum):
+class AgentCapability(Name):
     """What an agent says it can do (``SlaveInfo.Capability.Type``)."""
 
     MULTI_ROLE = "MULTI_ROLE"
@@ -160,7 +167,7 @@ class AgentCapability(StrEnum):
     TASK_RESOURCE_LIMITS = "TASK_RESOURCE_LIMITS"
 
 
-class CallType(StrEnum):
+class CallType(Name):
     """The kinds of scheduler-to-master calls (``scheduler::Call::Type``)."""
 
     SUBSCRIBE = "SUBSCRIBE"
@@ -182,7 +189,7 @@ class CallType(StrEnum):
     UPDATE_FRAMEWORK = "UPDATE_FRAMEWORK"
 
 
-class OperationType(StrEnum):
+class OperationType(Name):
     """The kinds of operations that accept an offer (``Offer.Operation.Type``)."""
 
     LAUNCH = "LAUNCH"

@@ -61,6 +61,12 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     """An agent reports its resources after each (re)registration, oversubscribed or not."""
     keeps_id_after_shutdown: bool
     """An agent that was shut down gracefully registers again with its old id when it is started on the same work_dir."""
+    keeps_id_after_reboot: bool
+    """An agent recovers what it checkpointed also when its host has rebooted since; older releases start as a new agent."""
+    has_reconfiguration_policy: bool
+    """The flag ``reconfiguration_policy`` decides whether a changed agent keeps its id; older releases take no change."""
+    executor_reregistration_flag: bool
+    """``executor_reregistration_timeout`` is a flag; in older releases executors have 2 s."""
     drops_missing_tasks: bool
     """Tasks that got lost on the way to or at the agent are TASK_DROPPED or TASK_GONE for partition-aware frameworks."""
 
@@ -103,6 +109,9 @@ _TABLE: Mapping[str, tuple[Any, Any, Any, Any, Any]] = {
     "cancels_registration_retry": (False, False, True, True, True),
     "always_sends_update_slave": (False, False, False, False, True),
     "keeps_id_after_shutdown": (False, False, False, True, True),
+    "keeps_id_after_reboot": (False, False, False, True, True),
+    "has_reconfiguration_policy": (False, False, False, True, True),
+    "executor_reregistration_flag": (False, False, False, True, True),
     "drops_missing_tasks": (False, False, True, True, True),
     "suppresses_by_role": (False, False, False, True, True),
     "revive_clears_revived_roles_only": (False, False, False, False, True),

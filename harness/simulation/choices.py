@@ -24,6 +24,9 @@ _FOLD = 0xE7037ED1A0B428DB
 _MIX_1 = 0xBF58476D1CE4E5B9
 _MIX_2 = 0x94D049BB133111EB
 
+PICKED = "next event"
+"""The site of the draws that only an event kernel makes: how often an event lets others go first."""
+
 Key: TypeAlias = tuple[str, str, int]
 """(site, entity, occurrence): the identity of a draw; occurrences count from 1 for each (site, entity)."""
 
@@ -90,13 +93,15 @@ def uniform(seed: int, site: str, entity: str, occurrence: int, bound: int) -> i
 class Choices:
     """All draws of one run, answered by a strategy object and recorded."""
 
-    __slots__ = ("_extend", "_record", "_seed_mix", "_streams", "seed", "strategy", "ties")
+    __slots__ = ("_extend", "_record", "_seed_mix", "_streams", "picks_events", "seed", "strategy", "ties")
 
     def __init__(self, seed: int, strategy: str = "random") -> None:
         self.seed = seed
         self.strategy = strategy
         # Whether the order of events at one instant is asked for; the benign order needs no question.
         self.ties = True
+        # Whether the world needs a kernel that lays the events that may run before somebody; see event_kernel.py.
+        self.picks_events = False
         # What the keys are mixed with; None where values do not come from mixing.
         self._seed_mix: int | None = None
         self._streams: dict[tuple[str, str], Stream] = {}
@@ -115,6 +120,16 @@ class Choices:
     def draw(self, stream: Stream, bound: int) -> int:
         """Answer the next draw of ``stream``: a value in ``0..bound``, recorded."""
         raise NotImplementedError
+
+    def reserve(self, stream: Stream, bound: int) -> int:
+        """Record a draw whose value will only be known later; 0 until then. Gives its place, for :meth:`count_up`."""
+        stream.count += 1
+        self._extend((stream, bound, 0))
+        return len(self._record) - 1
+
+    def count_up(self, place: int) -> None:
+        """Add 1 to the value of a reserved draw."""
+        self._record[place] += 1  # type: ignore[operator]
 
     def __iter__(self) -> Iterator[Choice]:
         occurrences: dict[Stream, int] = {}
@@ -184,12 +199,13 @@ class RandomChoices(Choices):
 class StrategyChoices(Choices):
     """Draws answered by somebody's :class:`Strategy` object."""
 
-    __slots__ = ("_chooser",)
+    __slots__ = ("chooser",)
 
     def __init__(self, seed: int, chooser: Strategy) -> None:
         super().__init__(seed, chooser.name)
-        self._chooser = chooser
+        self.chooser = chooser
         chooser.start(seed)
+        self.picks_events = bool(getattr(chooser, "picks_events", False))
 
     def draw(self, stream: Stream, bound: int) -> int:
         """Ask the strategy.
@@ -198,7 +214,7 @@ class StrategyChoices(Choices):
             MisuseError: it answered something that is no whole number in ``0..bound``.
         """
         stream.count = n = stream.count + 1
-        value = self._chooser.choose(stream.site, stream.entity, n, bound)
+        value = self.chooser.choose(stream.site, stream.entity, n, bound)
         if not isinstance(value, int) or not 0 <= value <= bound:
             raise MisuseError(
                 f"strategy {self.strategy!r} answered {value!r} to {stream.site} of {stream.entity} (draw {n}); "
@@ -220,6 +236,7 @@ class ReplayChoices(Choices):
     def __init__(self, seed: int, record: Iterable[Choice]) -> None:
         super().__init__(seed, "replay")
         self._wanted: dict[Key, Choice] = {choice.key: choice for choice in record}
+        self.picks_events = any(choice.site == PICKED for choice in self._wanted.values())
         self._asked: dict[Key, None] = {}
 
     def draw(self, stream: Stream, bound: int) -> int:

@@ -50,10 +50,10 @@ class Dispatch:
 
     __slots__ = ("args", "future", "method")
 
-    def __init__(self, method: str, args: tuple[Any, ...], future: Future[Any]) -> None:
+    def __init__(self, method: str, args: tuple[Any, ...], future: Future[Any] | None = None) -> None:
         self.method = method
         self.args = args
-        # Completed by whoever runs the method.
+        # Completed by whoever runs the method; None if nobody wants to know.
         self.future = future
 
     def __str__(self) -> str:

@@ -55,6 +55,13 @@ class Process:
     world: Any
     alive: bool = False
 
+    # Made when first needed: most processes have no children, no links and no work.
+    _parent: Address | None = None
+    _children: dict[Address, None] | None = None
+    _linked: dict[Address, None] | None = None
+    _works: dict[str, Channel] | None = None
+    _exits: dict[str, Channel] | None = None
+
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         names: dict[type, str] = {}
@@ -103,6 +110,13 @@ class Process:
         self._kernel.post(channel, Dispatch(method, args, future))
         return future
 
+    def tell(self, to: str, method: str, *args: Any) -> None:
+        """As :meth:`dispatch`, for a caller who does not want the result."""
+        channel = self._dispatches.get(to)
+        if channel is None:
+            channel = self._dispatches[to] = self._society.channel(DISPATCH, self, _address(to))
+        self._kernel.post(channel, Dispatch(method, args))
+
     def defer(self, method: str, *args: Any) -> Callable[..., None]:
         """A callable that dispatches ``method(*args, *its own arguments)`` to this process, while that lives."""
         self._method(method)
@@ -110,7 +124,7 @@ class Process:
         def dispatch(*more: Any) -> None:
             # Another process may have this address by now; it did not ask.
             if self.alive:
-                self.dispatch(self.address, method, *args, *more)
+                self.tell(self.address, method, *args, *more)
 
         return dispatch
 
@@ -145,10 +159,13 @@ class Process:
 
         It is a delivery on a channel of its own per label, in order, and goes on while the clock is paused. Benign is ``low``.
         """
-        channel = self._works.get(label)
+        works = self._works
+        if works is None:
+            works = self._works = {}
+        channel = works.get(label)
         low_ns, high_ns = to_ns(low, "low"), to_ns(high, "high")
         if channel is None:
-            channel = self._works[label] = self._society.channel(WORK, self, self.address, label)
+            channel = works[label] = self._society.channel(WORK, self, self.address, label)
         channel.low, channel.span = low_ns, high_ns - low_ns
         bound = method if callable(method) else self._method(method)
         self._kernel.post(channel, Work(label, bound, args))
@@ -214,15 +231,14 @@ class Process:
         self.address = address
         self.host = address.host
         self.path = path
-        self.root = path if parent is None else parent.root
-        self._parent = None if parent is None else parent.address
+        if parent is None:
+            self.root = path
+        else:
+            self.root = parent.root
+            self._parent = parent.address
         self.alive = True
         self._messages: dict[str, Channel] = {}
         self._dispatches: dict[str, Channel] = {}
-        self._works: dict[str, Channel] = {}
-        self._exits: dict[str, Channel] = {}
-        self._children: dict[Address, None] = {}
-        self._linked: dict[Address, None] = {}
         # All timers that may still be pending, to be withdrawn at the end; swept when it has doubled.
         self._timers: list[Timer] = []
         self._sweep_at = 32
@@ -246,6 +262,8 @@ class Process:
         return timer
 
     def _exit_channel(self, to: Address) -> Channel:
+        if self._exits is None:
+            self._exits = {}
         channel = self._exits.get(to)
         if channel is None:
             channel = self._exits[to] = self._society.channel(EXITED, self, to)

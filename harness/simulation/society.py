@@ -31,9 +31,9 @@ class Member(Protocol):
     """What the society needs of a process; see process.py for the real thing."""
 
     _handlers: ClassVar[dict[type, Callable[..., Any]]]
-    _children: dict[Address, None]
+    _children: dict[Address, None] | None
     _timers: list[Timer]
-    _linked: dict[Address, None]
+    _linked: dict[Address, None] | None
     _parent: Address | None
     name: str
     address: Address
@@ -124,6 +124,8 @@ class Society:
         root = self.roots[address] = process.root
         self.names_of_hosts[address.host] = None
         if parent is not None:
+            if parent._children is None:
+                parent._children = {}
             parent._children[address] = None
         kernel = self.kernel
         kernel.flat += (kernel.now, SPAWNED, address, "spawned", (), kernel.cause)
@@ -166,6 +168,8 @@ class Society:
         """``linker`` hears of the end of ``to`` once; at once if it does not exist."""
         if to in self.processes:
             self.links.setdefault(to, {})[linker.address] = None
+            if linker._linked is None:
+                linker._linked = {}
             linker._linked[to] = None
         else:
             self.tell_exited(to, linker.address)
@@ -195,8 +199,9 @@ class Society:
         process = self.processes.pop(address, None)
         if process is None:
             return False
-        for child in reversed(list(process._children)):
-            self.terminate(child)
+        if process._children:
+            for child in reversed(list(process._children)):
+                self.terminate(child)
         process.finalize()
         process.alive = False
         for timer in process._timers:
@@ -204,7 +209,7 @@ class Society:
         process._timers.clear()
         if process._parent is not None and process._parent in self.processes:
             self.processes[process._parent]._children.pop(address, None)
-        for linkee in process._linked:
+        for linkee in process._linked or ():
             if linkee in self.links:
                 self.links[linkee].pop(address, None)
         kernel = self.kernel
@@ -244,11 +249,15 @@ class Society:
     def _handle(self, process: Any, channel: Channel, payload: Any) -> None:
         kind = channel.kind
         if kind is DISPATCH:
-            result = process._method(payload.method)(*payload.args)
+            method = getattr(process, payload.method, None)
+            result = (method if method is not None else process._method(payload.method))(*payload.args)
+            future = payload.future
+            if future is None:
+                return
             if isinstance(result, Future):
-                payload.future.follow(result)
+                future.follow(result)
             else:
-                payload.future.complete(result)
+                future.complete(result)
         elif kind is EXITED:
             process.exited(payload.address)
         elif kind is START:

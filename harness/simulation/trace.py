@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, overload
 
@@ -21,6 +22,19 @@ DELIVERED, FIRED, NOTED, SPAWNED, ENDED, DROPPED, HELD = "delivered", "timer", "
 
 STRIDE = 6
 """Scalars a record: time in ns, kind, subject, detail, extra, cause."""
+
+
+UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
+SHORT_IDS = "(an id such as 7aee26e6… is the beginning of a uuid, which the trace has in full)"
+
+
+def shorten(text: str) -> str:
+    """``text`` with every uuid in it cut to its first eight digits and an ellipsis; :data:`SHORT_IDS` explains it to a reader."""
+    return UUID.sub(_first_digits, text) if len(text) >= 36 else text
+
+
+def _first_digits(uuid: re.Match[str]) -> str:
+    return f"{uuid[0][:8]}…"
 
 
 class Record(NamedTuple):
@@ -116,12 +130,25 @@ def _slots(base: type) -> tuple[str, ...]:
 
 
 class Trace:
-    """The record of one run: a sequence of :class:`Record`."""
+    """The record of one run: a sequence of :class:`Record`.
 
-    __slots__ = ("flat",)
+    Attributes:
+        over: how many records there were when the test itself had ended and the clean-up began; None before.
+        aborted: whether the test had failed by then, so that the clean-up explains nothing.
+    """
+
+    __slots__ = ("aborted", "flat", "over")
 
     def __init__(self) -> None:
         self.flat: list[Any] = []
+        self.over: int | None = None
+        self.aborted = False
+
+    def end(self, *, aborted: bool) -> None:
+        """The test has ended; what follows is clean-up. Only the first time counts."""
+        if self.over is None:
+            self.over = len(self)
+            self.aborted = aborted
 
     def __len__(self) -> int:
         return len(self.flat) // STRIDE

@@ -13,10 +13,10 @@ from harness.simulation.choices import Choice, Choices, Strategy, make_choices
 from harness.simulation.clock import Clock
 from harness.simulation.disk import Disk
 from harness.simulation.drive import Driver
+from harness.simulation.event_kernel import EventKernel, make_kernel
 from harness.simulation.events import Address
 from harness.simulation.filters import Messages
 from harness.simulation.future import Future, Promise
-from harness.simulation.kernel import Kernel
 from harness.simulation.limits import Limits
 from harness.simulation.network import Network
 from harness.simulation.process import Process
@@ -79,8 +79,10 @@ class World:
         self.seed = seed
         self.choices: Choices = make_choices(seed, strategy, replay)
         self.strategy = self.choices.strategy
-        self._kernel = Kernel(self.choices, limits if limits is not None else Limits())
+        self._kernel = make_kernel(self.choices, limits if limits is not None else Limits())
         self._society = Society(self._kernel, self)
+        if isinstance(self._kernel, EventKernel):
+            self._kernel.members = self._society.processes
         self._driver = Driver(self._society)
         self.network = Network(self._society, _range(latency, "latency"), _range(local_latency, "local_latency"))
         self._society.weather = self.network
@@ -226,6 +228,7 @@ class World:
         if self._finished:
             return
         self._finished = True
+        self.trace.end(aborted=False)
         self.settle()
         self.raise_findings()
 
@@ -245,6 +248,7 @@ class World:
         if self._finished:
             return []
         self._finished = True
+        self.trace.end(aborted=True)
         try:
             self.settle()
         except Exception as error:

@@ -6,14 +6,17 @@ Source: Mesos ``src/slave/slave.cpp``.
 
 from __future__ import annotations
 
-from harness.mesos.agent.registration import Registration
+from harness.mesos.agent.recovery import Recovery
 from harness.mesos.messages import (
     CheckpointResourcesMessage,
+    DrainSlaveMessage,
     ExecutorToFrameworkMessage,
     FrameworkToExecutorMessage,
     KillTaskMessage,
     PingSlaveMessage,
     RegisterExecutorMessage,
+    ReregisterExecutorMessage,
+    RunTaskGroupMessage,
     RunTaskMessage,
     ShutdownExecutorMessage,
     ShutdownFrameworkMessage,
@@ -29,7 +32,7 @@ from harness.mesos.states import AgentState
 from harness.simulation import Address, handles
 
 
-class Agent(Registration):
+class Agent(Recovery):
     """One life of an agent.
 
     Args:
@@ -40,6 +43,7 @@ class Agent(Registration):
         credential: to authenticate with; None registers without.
         containerizer: where executors run.
         behaviour: what the release does.
+        boot_id: changes when the host reboots.
     """
 
     # --- life
@@ -47,8 +51,7 @@ class Agent(Registration):
     def initialize(self) -> None:
         """Begin with what an earlier life left behind."""
         self.note("Agent started on {} with resources {}", self.address, self.info.resources)
-        self._spawn_update_manager()
-        self.recover()
+        self.begin()
 
     def exited(self, address: Address) -> None:
         """A master or executor is gone: only noted. The detector tells of masters, the containerizer of executors."""
@@ -66,6 +69,10 @@ class Agent(Registration):
                 self.shut_down_framework(framework_id)
         if self.state is AgentState.TERMINATING and not self.behaviour.keeps_id_after_shutdown:
             self.checkpoint.forget()
+
+    def power_off(self) -> None:
+        """End with the host: nobody gets a word from this agent any more."""
+        self._crash("Host goes down")
 
     def shutdown(self) -> None:
         """End gracefully, as an operator asks for it: say farewell, end all executors, then end."""
@@ -115,6 +122,14 @@ class Agent(Registration):
         """The master's view of dynamic reservations and volumes; only agents without resource providers are sent it."""
         self.note("Ignoring new checkpointed resources {}", message.resources)
 
+    @handles(DrainSlaveMessage)
+    def drain_slave(self, sender: Address, message: DrainSlaveMessage) -> None:
+        """The operator wants this agent to be empty."""
+        if sender != self.master:
+            self.note("Ignoring the order to drain from {}: it is not the expected master {}", sender, self.master)
+            return
+        self.drain(message.config)
+
     # --- frameworks
 
     @handles(UpdateFrameworkMessage)
@@ -127,7 +142,9 @@ class Agent(Registration):
         framework.pid = message.pid
         if message.framework_info is not None:
             framework.info = message.framework_info
-        self.dispatch(self.update_manager, "resume")
+        if framework.info.checkpoint and not self._saved(self.checkpoint.save_framework, framework.info, framework.pid):
+            return
+        self.tell(self.update_manager, "resume")
 
     @handles(ShutdownFrameworkMessage)
     def shutdown_framework(self, sender: Address, message: ShutdownFrameworkMessage) -> None:
@@ -147,6 +164,14 @@ class Agent(Registration):
             return
         self.run_task(message)
 
+    @handles(RunTaskGroupMessage)
+    def run_task_group_message(self, sender: Address, message: RunTaskGroupMessage) -> None:
+        """The master assigns tasks that belong together."""
+        if sender != self.master:
+            self.note("Ignoring run task group message from {}: it is not the expected master {}", sender, self.master)
+            return
+        self.run_task_group(message)
+
     @handles(KillTaskMessage)
     def kill_task_message(self, sender: Address, message: KillTaskMessage) -> None:
         """The master wants a task to be killed."""
@@ -159,6 +184,11 @@ class Agent(Registration):
     def register_executor_message(self, sender: Address, message: RegisterExecutorMessage) -> None:
         """An executor reports."""
         self.register_executor(sender, message.framework_id, message.executor_id)
+
+    @handles(ReregisterExecutorMessage)
+    def reregister_executor_message(self, sender: Address, message: ReregisterExecutorMessage) -> None:
+        """An executor that outlived an earlier life of this agent reports."""
+        self.reregister_executor(sender, message)
 
     @handles(ShutdownExecutorMessage)
     def shutdown_executor(self, sender: Address, message: ShutdownExecutorMessage) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from harness.mesos.agent.checkpoint import Checkpoint
 from harness.mesos.agent.update_manager import TaskStatusUpdateManager
 from harness.mesos.containers import Containerizer, Termination
 from harness.mesos.detector import Detector
@@ -16,6 +17,7 @@ from harness.mesos.ids import SlaveID
 from harness.mesos.messages import (
     CommandInfo,
     Credential,
+    DrainConfig,
     ExecutorInfo,
     FrameworkInfo,
     SlaveInfo,
@@ -40,6 +42,7 @@ from harness.mesos.states import (
 )
 from harness.mesos.versions import Behaviour
 from harness.simulation import Address, Future, Process, Promise, Timer
+from harness.simulation.disk import DiskFailure
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -229,7 +232,7 @@ class ExecutorRecord:
 class FrameworkRecord:
     """A framework with something on this agent."""
 
-    __slots__ = ("executors", "info", "pending", "pid", "terminating")
+    __slots__ = ("executors", "groups", "info", "pending", "pid", "terminating")
 
     def __init__(self, info: FrameworkInfo, pid: str) -> None:
         self.info = info
@@ -237,6 +240,8 @@ class FrameworkRecord:
         self.terminating = False
         # Tasks between their arrival and their executor, by id.
         self.pending: dict[str, TaskInfo] = {}
+        # Task id -> all tasks of its group, until the group is at its executor.
+        self.groups: dict[str, tuple[TaskInfo, ...]] = {}
         self.executors: dict[str, ExecutorRecord] = {}
 
     @property
@@ -293,6 +298,7 @@ class Books(Process):
         credential: Credential | None,
         containerizer: Containerizer,
         behaviour: Behaviour,
+        boot_id: str = "",
     ) -> None:
         super().__init__(name)
         self.info = info
@@ -301,6 +307,10 @@ class Books(Process):
         self.credential = credential
         self.containerizer = containerizer
         self.behaviour = behaviour
+        self.boot_id = boot_id
+        self.checkpoint: Checkpoint
+        # Set while the agent drains.
+        self.drain_config: DrainConfig | None = None
         self.master: Address | None = None
         self.update_manager: Address
         self._registered: Promise[SlaveID] = Promise("agent registered")
@@ -381,8 +391,20 @@ class Books(Process):
         self.terminate()
 
     def _spawn_update_manager(self) -> None:
-        manager = TaskStatusUpdateManager(self.unique_name("task-status-update-manager"), self.address)
-        self.update_manager = self.spawn(manager)
+        name = self.unique_name("task-status-update-manager")
+        self.update_manager = self.spawn(TaskStatusUpdateManager(name, self.address, self.checkpoint))
+
+    def _saved(self, write: Callable[..., None], *args: Any, **more: Any) -> bool:
+        """Checkpoint something; an agent that cannot ends at once, and then this is false."""
+        try:
+            write(*args, **more)
+        except DiskFailure as error:
+            self._crash("Failed to checkpoint: {}", error)
+            return False
+        return True
+
+    def _run_folder(self, executor: ExecutorRecord) -> str:
+        return self.checkpoint.run(executor.framework_id, executor.id, executor.container_id)
 
     def _lost_or(self, state: TaskState, framework: FrameworkInfo) -> TaskState:
         """``state`` for a partition-aware framework (where the release knows it), else TASK_LOST."""

@@ -10,11 +10,11 @@ from harness.mesos.agent.books import ExecutorRecord, FrameworkRecord
 from harness.mesos.agent.status_updates import StatusUpdates
 from harness.mesos.containers import ExecutorEnvironment, Termination
 from harness.mesos.messages import (
+    ExecutorInfo,
     ExecutorRegisteredMessage,
     ExitedExecutorMessage,
     FrameworkToExecutorMessage,
     ShutdownExecutorMessage,
-    TaskInfo,
 )
 from harness.mesos.states import AgentState, ExecutorState, StatusReason, TaskState, is_terminal
 from harness.simulation import Address, Future
@@ -27,13 +27,14 @@ class Executors(StatusUpdates):
 
     # --- beginning
 
-    def launch_executor(self, framework: FrameworkRecord, task: TaskInfo) -> ExecutorRecord:
-        """Start the executor that ``task`` needs, and watch it."""
-        info = framework.executor_info_of(task)
+    def launch_executor(self, framework: FrameworkRecord, info: ExecutorInfo, *, command: bool) -> ExecutorRecord | None:
+        """Start an executor (``command``: the built-in one) and watch it; None if the disk failed and the agent ended."""
         self._containers_made += 1
         container_id = self.world.uuid(f"{self.path} container {self._containers_made}")
-        executor = ExecutorRecord(info, framework, container_id, command=task.executor is None)
+        executor = ExecutorRecord(info, framework, container_id, command=command)
         framework.executors[executor.id] = executor
+        if not self._keep_executor(executor):
+            return None
         flags = self.flags
         environment = ExecutorEnvironment(
             slave_pid=self.address,
@@ -52,6 +53,15 @@ class Executors(StatusUpdates):
         self.watch_container(executor)
         return executor
 
+    def _keep_executor(self, executor: ExecutorRecord) -> bool:
+        """Checkpoint a new executor, if its framework does; false if that ended the agent."""
+        if not executor.checkpoint:
+            return True
+        save, run = self.checkpoint, self._run_folder(executor)
+        return self._saved(
+            save.save_executor, executor.info, executor.framework_id, executor.container_id, command=executor.command
+        ) and self._saved(save.save_forked_pid, run, executor.container_id)
+
     def watch_container(self, executor: ExecutorRecord) -> None:
         """Hear of the end of the container, however it comes."""
         framework_id, executor_id, container_id = executor.framework_id, executor.id, executor.container_id
@@ -59,7 +69,7 @@ class Executors(StatusUpdates):
         def ended(future: Future[Termination | None]) -> None:
             # Containers outlive agents: what a dead agent asked for must not reach its successor at the same address.
             if self.alive and not self._ending:
-                self.dispatch(self.address, "executor_terminated", framework_id, executor_id, container_id, future)
+                self.tell(self.address, "executor_terminated", framework_id, executor_id, container_id, future)
 
         self.containerizer.wait(container_id).on_any(ended)
 
@@ -101,6 +111,8 @@ class Executors(StatusUpdates):
         executor.move(ExecutorState.RUNNING)
         executor.pid = sender
         self.link(sender)
+        if executor.checkpoint and not self._saved(self.checkpoint.save_libprocess_pid, self._run_folder(executor), sender):
+            return
         if not executor.queued and not executor.had_tasks:
             self.note("Shutting down executor '{}': its tasks were killed before it registered", executor_id)
             self.shut_down_executor(executor)
@@ -192,6 +204,8 @@ class Executors(StatusUpdates):
     def remove_executor(self, framework: FrameworkRecord, executor: ExecutorRecord) -> None:
         """Forget an executor, and its framework with the last one."""
         framework.executors.pop(executor.id, None)
+        if executor.checkpoint and not self._saved(self.checkpoint.close_run, self._run_folder(executor)):
+            return
         if framework.idle:
             self.remove_framework(framework)
 
@@ -207,7 +221,7 @@ class Executors(StatusUpdates):
             if executor.state in _LIVE:
                 self.shut_down_executor(executor)
             elif executor.state is ExecutorState.TERMINATED:
-                framework.executors.pop(executor.id)
+                self.remove_executor(framework, executor)
         if framework.idle:
             self.remove_framework(framework)
 
@@ -216,9 +230,17 @@ class Executors(StatusUpdates):
         if self._frameworks.pop(framework.id, None) is None:
             return
         self.note("Cleaning up framework {}", framework.id)
-        self.dispatch(self.update_manager, "cleanup", framework.id)
+        self.tell(self.update_manager, "cleanup", framework.id)
+        if self.drain_config is not None and not self._frameworks:
+            self.end_of_draining()
         if self.state is AgentState.TERMINATING and not self._frameworks and not self._ending:
             self.terminate()
+
+    def end_of_draining(self) -> None:
+        """Nothing is left to drain; tasks may come again."""
+        self.note("Agent is drained")
+        self.drain_config = None
+        self.checkpoint.save_drain_config(None)
 
     def _destroy(self, executor: ExecutorRecord, state: TaskState, reason: StatusReason, message: str) -> None:
         executor.move(ExecutorState.TERMINATING)

@@ -1,4 +1,4 @@
-"""How an agent finds its master and makes itself known: recovery, detection, authentication, registration, pings.
+"""How an agent finds its master and makes itself known: detection, authentication, registration, pings.
 
 The retry of :meth:`Registration.do_reliable_registration` has no lower bound: two requests may leave within a millisecond.
 Source: Mesos ``src/slave/slave.cpp``.
@@ -7,9 +7,7 @@ Source: Mesos ``src/slave/slave.cpp``.
 from __future__ import annotations
 
 from harness.durations import Duration
-from harness.mesos.agent.books import dispatched_as
-from harness.mesos.agent.checkpoint import Checkpoint, incompatibility
-from harness.mesos.agent.tasks import Tasks
+from harness.mesos.agent.draining import Draining
 from harness.mesos.authentication import CRAMMD5Authenticatee
 from harness.mesos.ids import SlaveID
 from harness.mesos.messages import (
@@ -27,13 +25,11 @@ from harness.simulation import Address, Future, Timer
 REGISTER_RETRY_MAX = Duration.parse("1mins").ns
 AUTHENTICATION_RETRY_MAX = Duration.parse("1mins").ns
 DEFAULT_MASTER_PING_TIMEOUT = Duration.parse("75secs").ns
-# Reading the checkpointed state takes a while, even when there is none.
-_RECOVERY = (Duration.parse("50us"), Duration.parse("5ms"))
 _CAPABILITIES = tuple(AgentCapability)
 _OLD_CAPABILITIES = tuple(c for c in AgentCapability if c is not AgentCapability.RESOURCE_PROVIDER)
 
 
-class Registration(Tasks):
+class Registration(Draining):
     """The concern of registration."""
 
     detection: Future[MasterInfo | None] | None = None
@@ -45,33 +41,6 @@ class Registration(Tasks):
     registration_timer: Timer | None = None
     ping_timer: Timer | None = None
     master_ping_timeout = DEFAULT_MASTER_PING_TIMEOUT
-
-    # --- recovery
-
-    def recover(self) -> None:
-        """Read what an earlier life left on disk."""
-        self.checkpoint = Checkpoint(self.world.disk(self.host), self.flags.work_dir)
-        self.work("recover", *_RECOVERY, "_recover")
-
-    def _recover(self) -> None:
-        old = self.checkpoint.load_info()
-        if old is not None:
-            why = incompatibility(old, self.info, self.flags.reconfiguration_policy)
-            if why is not None:
-                self._crash("Failed to perform recovery: {}", why)
-                return
-            self.info = self.info.replace(id=old.id)
-        recovered = self.containerizer.recover(())
-        recovered.on_any(self.defer("__recover"))
-
-    @dispatched_as("__recover")
-    def _recovered(self, recovered: Future[None]) -> None:
-        if not recovered.ready:
-            self._crash("Failed to perform recovery: {}", recovered.error)
-            return
-        self.note("Finished recovery")
-        self._move(AgentState.DISCONNECTED)
-        self._detect(None)
 
     # --- detection
 
@@ -86,7 +55,7 @@ class Registration(Tasks):
             return
         if self.state is not AgentState.TERMINATING:
             self._move(AgentState.DISCONNECTED)
-        self.dispatch(self.update_manager, "pause")
+        self.tell(self.update_manager, "pause")
         leader = detection.get() if detection.ready else None
         if leader is None:
             self.note("Re-detecting master" if detection.discarded else "Lost leading master")
@@ -237,9 +206,10 @@ class Registration(Tasks):
             self._move(AgentState.RUNNING)
             if self.behaviour.cancels_registration_retry:
                 self._cancel_registration_timer()
-            self.dispatch(self.update_manager, "resume")
+            self.tell(self.update_manager, "resume")
             self.info = self.info.replace(id=SlaveID(slave_id))
-            self.checkpoint.save_info(self.info)
+            if not self._saved(self.checkpoint.save_info, self.info):
+                return
             self._arm_ping_timer()
         elif slave_id != self.info.id:
             self._crash("Registered but got wrong id {} (expected {}): this agent ends", slave_id, self.info.id)
@@ -269,7 +239,7 @@ class Registration(Tasks):
         if self.state is AgentState.DISCONNECTED:
             self.note("Re-registered with master {}", sender)
             self._move(AgentState.RUNNING)
-            self.dispatch(self.update_manager, "resume")
+            self.tell(self.update_manager, "resume")
             self._arm_ping_timer()
         else:
             self.note("Already re-registered with master {}", sender)
@@ -296,7 +266,7 @@ class Registration(Tasks):
             message = "Reconciliation: task unknown to the agent"
             update = self._make_update(reconciliation.framework_id, task_id, state, reason, message)
             # Its framework may be unknown here, so this goes past the agent's own books.
-            self._to_update_manager(update, False, None)
+            self._to_update_manager(update, None, None)
 
     # --- pings
 

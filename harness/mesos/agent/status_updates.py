@@ -6,16 +6,18 @@ Source: Mesos ``src/slave/slave.cpp`` (``statusUpdate`` and its underscored step
 
 from __future__ import annotations
 
-from harness.mesos.agent.books import Books, ExecutorRecord, dispatched_as
+from harness.mesos.agent.books import Books, ExecutorRecord, FrameworkRecord, dispatched_as
 from harness.mesos.messages import (
     StatusUpdate,
     StatusUpdateAcknowledgementMessage,
     StatusUpdateMessage,
 )
-from harness.mesos.states import AgentState, StatusSource, TaskState, is_terminal
+from harness.mesos.states import AgentState, StatusReason, StatusSource, TaskState, is_terminal
 from harness.simulation import Address, Future
+from harness.simulation.disk import DiskFailure
 
 _DROPPED = (TaskState.TASK_DROPPED, TaskState.TASK_LOST)
+_KILLED = (TaskState.TASK_KILLED, TaskState.TASK_KILLING)
 
 
 class StatusUpdates(Books):
@@ -35,14 +37,14 @@ class StatusUpdates(Books):
             )
             return
         if framework.pending.pop(task_id, None) is not None:
-            self._to_update_manager(_sourced(update, pid, None), False, pid)
+            self._to_update_manager(self._sourced(update, pid, None, framework), None, pid)
             return
         executor = framework.executor_of(task_id)
         if executor is None:
             self.note("Could not find the executor for status update of task {}", task_id)
-            self._to_update_manager(_sourced(update, pid, update.executor_id), False, pid)
+            self._to_update_manager(self._sourced(update, pid, update.executor_id, framework), None, pid)
             return
-        update = _sourced(update, pid, executor.id_in_tasks)
+        update = self._sourced(update, pid, executor.id_in_tasks, framework)
         if update.status.state is TaskState.TASK_STAGING:
             self.note("Executor {} sent TASK_STAGING for task {}; shutting it down", executor.id, task_id)
             self.shut_down_executor(executor)
@@ -50,22 +52,27 @@ class StatusUpdates(Books):
             self._status_update(update, pid, executor.id)
         else:
             # Mesos asks the containerizer for the container's status meanwhile.
-            self.dispatch(self.address, "_status_update", update, pid, executor.id)
+            self.tell(self.address, "_status_update", update, pid, executor.id)
 
     def _status_update(self, update: StatusUpdate, pid: Address | None, executor_id: str) -> None:
         """Second step: enter it into the books, and free what an ended task used."""
         executor = self._executor(update.framework_id, executor_id)
         if executor is None:
-            self._to_update_manager(update, False, pid)
+            self._to_update_manager(update, None, pid)
             return
         if not executor.update_task_state(update.status):
             self.note("Could not update state of task {} to {}: it has ended already", update.status.task_id, update.status.state)
             self._acknowledge(update, pid)
         elif is_terminal(update.status.state):
-            future = self.containerizer.update(executor.container_id, executor.allocated_resources)
-            future.on_any(self.defer("__status_update", update, pid, executor_id, executor.checkpoint, executor.container_id))
+            container_id, log = executor.container_id, self._log(executor, update)
+            future = self.containerizer.update(container_id, executor.allocated_resources)
+            future.on_any(self.defer("__status_update", update, pid, executor_id, log, container_id))
         else:
-            self._to_update_manager(update, executor.checkpoint, pid)
+            self._to_update_manager(update, self._log(executor, update), pid)
+
+    def _log(self, executor: ExecutorRecord, update: StatusUpdate) -> str | None:
+        """The file in which the updates of the task are kept; None for frameworks that do not checkpoint."""
+        return f"{self._run_folder(executor)}tasks/{update.status.task_id}/task.updates" if executor.checkpoint else None
 
     @dispatched_as("__status_update")
     def _resources_freed(
@@ -73,24 +80,26 @@ class StatusUpdates(Books):
         update: StatusUpdate,
         pid: Address | None,
         executor_id: str,
-        checkpoint: bool,
+        log: str | None,
         container_id: str,
         freed: Future[None],
     ) -> None:
         if not freed.ready:
             self.note("Failed to update resources of container {}: {}; destroying it", container_id, freed.error)
             self.containerizer.destroy(container_id)
-        self._to_update_manager(update, checkpoint, pid)
+        self._to_update_manager(update, log, pid)
 
-    def _to_update_manager(self, update: StatusUpdate, checkpoint: bool, pid: Address | None) -> None:
+    def _to_update_manager(self, update: StatusUpdate, log: str | None, pid: Address | None) -> None:
         """Third step: hand it to the update manager; acknowledge when that has it safely."""
-        taken = self.dispatch(self.update_manager, "update", update, checkpoint)
+        taken = self.dispatch(self.update_manager, "update", update, log)
         taken.on_any(self.defer("___status_update", update, pid))
 
     @dispatched_as("___status_update")
     def _taken(self, update: StatusUpdate, pid: Address | None, taken: Future[bool]) -> None:
         if taken.ready:
             self._acknowledge(update, pid)
+        elif isinstance(taken.error, DiskFailure):
+            self._crash("Failed to handle status update {}: {}", update.uuid, taken.error)
         else:
             self.note("Failed to handle status update {} of task {}: {}", update.uuid, update.status.task_id, taken.error)
 
@@ -144,6 +153,19 @@ class StatusUpdates(Books):
         if not executor.incomplete:
             self.completed_all(executor)
 
+    def _sourced(
+        self, update: StatusUpdate, pid: Address | None, executor_id: str | None, framework: FrameworkRecord
+    ) -> StatusUpdate:
+        """The update with its source; while the agent drains, also with the reason why tasks are killed."""
+        status = update.status
+        if pid is not None:
+            status = status.replace(source=StatusSource.SOURCE_EXECUTOR, executor_id=executor_id)
+        if self.drain_config is not None and status.state in _KILLED:
+            status = status.replace(reason=StatusReason.REASON_SLAVE_DRAINING)
+            if self.drain_config.mark_gone and status.state is TaskState.TASK_KILLED and framework.info.partition_aware:
+                status = status.replace(state=TaskState.TASK_GONE_BY_OPERATOR)
+        return update if status is update.status else update.replace(status=status)
+
     # --- given by the layer above
 
     def shut_down_executor(self, executor: ExecutorRecord) -> None:
@@ -153,10 +175,3 @@ class StatusUpdates(Books):
     def completed_all(self, executor: ExecutorRecord) -> None:
         """An executor has no incomplete task (any more); see ``executors.py``."""
         raise NotImplementedError
-
-
-def _sourced(update: StatusUpdate, pid: Address | None, executor_id: str | None) -> StatusUpdate:
-    if pid is None:
-        return update
-    status = update.status.replace(source=StatusSource.SOURCE_EXECUTOR, executor_id=executor_id)
-    return update.replace(status=status)

@@ -6,21 +6,24 @@ Source: Mesos ``src/slave/task_status_update_manager.cpp``.
 from __future__ import annotations
 
 from harness.durations import Duration
+from harness.mesos.agent.checkpoint import Checkpoint
+from harness.mesos.agent.state import SavedTask
 from harness.mesos.messages import StatusUpdate
 from harness.mesos.states import is_terminal
 from harness.simulation import Address, Future, Process, Promise, Timer
+from harness.simulation.disk import DiskFailure
 
 RETRY_MIN = Duration.parse("10secs").ns
 RETRY_MAX = Duration.parse("10mins").ns
 
 
 class Stream:
-    """The updates of one task, in order of arrival."""
+    """The updates of one task, in order of arrival; ``log`` is the file that keeps them, if they are kept."""
 
-    __slots__ = ("acknowledged", "checkpoint", "pending", "received", "terminated", "timeout")
+    __slots__ = ("acknowledged", "log", "pending", "received", "terminated", "timeout")
 
-    def __init__(self, checkpoint: bool) -> None:
-        self.checkpoint = checkpoint
+    def __init__(self, log: str | None) -> None:
+        self.log = log
         self.pending: list[StatusUpdate] = []
         self.received: dict[str, None] = {}
         self.acknowledged: dict[str, None] = {}
@@ -35,27 +38,52 @@ class TaskStatusUpdateManager(Process):
     Args:
         name: from ``unique_name("task-status-update-manager")``.
         agent: to whom updates are forwarded.
+        checkpoint: where logs of updates are kept.
     """
 
-    def __init__(self, name: str, agent: Address) -> None:
+    def __init__(self, name: str, agent: Address, checkpoint: Checkpoint) -> None:
         super().__init__(name)
         self.agent = agent
+        self.checkpoint = checkpoint
         self.paused = False
         self.streams: dict[tuple[str, str], Stream] = {}
         self.timers: list[Timer] = []
 
-    def update(self, update: StatusUpdate, checkpoint: bool) -> Future[bool] | bool:
-        """Take an update in; true as well for one that was taken in before, so that its executor is acknowledged again."""
+    def recover(self, framework_id: str, tasks: tuple[SavedTask, ...]) -> None:
+        """Open the streams again that an earlier life left unfinished; they are forwarded once the agent is registered."""
+        for task in tasks:
+            stream = Stream(task.log)
+            for update in task.updates:
+                uuid = str(update.uuid)
+                stream.received[uuid] = None
+                if uuid in task.acknowledged:
+                    stream.acknowledged[uuid] = None
+                    stream.terminated = stream.terminated or is_terminal(update.status.state)
+                else:
+                    stream.pending.append(update)
+            if task.updates and not stream.terminated:
+                self.streams[framework_id, task.info.task_id] = stream
+
+    def update(self, update: StatusUpdate, log: str | None = None) -> Future[bool] | bool:
+        """Take an update in, and write it to ``log`` if there is one.
+
+        True as well for an update that was taken in before, so that its executor is acknowledged again.
+        """
         key = (update.framework_id, update.status.task_id)
         stream = self.streams.get(key)
         if stream is None:
-            stream = self.streams[key] = Stream(checkpoint)
-        elif stream.checkpoint != checkpoint:
+            stream = self.streams[key] = Stream(log)
+        elif (stream.log is None) != (log is None):
             return _failed(f"Mismatched checkpoint value for status update {update.uuid} of task {key[1]}")
         uuid = str(update.uuid)
         if uuid in stream.acknowledged or uuid in stream.received:
             self.note("Ignoring duplicate status update {} for task {}", uuid, key[1])
             return True
+        if log is not None:
+            try:
+                self.checkpoint.log_update(log, update)
+            except DiskFailure as error:
+                return _failed(error)
         stream.received[uuid] = None
         stream.pending.append(update)
         if not self.paused and len(stream.pending) == 1:
@@ -75,6 +103,11 @@ class TaskStatusUpdateManager(Process):
         head = stream.pending[0]
         if head.uuid != uuid:
             return _failed(f"Unexpected status update acknowledgement {uuid} for task {task_id}; expected {head.uuid}")
+        if stream.log is not None:
+            try:
+                self.checkpoint.log_update(stream.log, uuid)
+            except DiskFailure as error:
+                return _failed(error)
         stream.pending.pop(0)
         stream.acknowledged[uuid] = None
         stream.timeout = None
@@ -115,7 +148,7 @@ class TaskStatusUpdateManager(Process):
                 self._forward(stream, longer)
 
     def _forward(self, stream: Stream, interval: int) -> None:
-        self.dispatch(self.agent, "forward", stream.pending[0])
+        self.tell(self.agent, "forward", stream.pending[0])
         stream.timeout = self.now + interval
         self.timers.append(self.delay(Duration(interval), self.timeout, interval))
 
@@ -127,7 +160,7 @@ class TaskStatusUpdateManager(Process):
             self.timers.clear()
 
 
-def _failed(reason: str) -> Future[bool]:
+def _failed(reason: str | BaseException) -> Future[bool]:
     promise: Promise[bool] = Promise("status update manager")
     promise.fail(reason)
     return promise.future

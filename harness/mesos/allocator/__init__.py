@@ -6,11 +6,13 @@ from harness.mesos.allocator.hierarchical import HierarchicalAllocator
 from harness.mesos.allocator.interface import Allocator, InverseOfferCallback, OfferCallback
 from harness.mesos.allocator.lab import Allocation, AllocatorLab, InverseAllocation
 from harness.mesos.allocator.options import FrameworkOptions, Options, Quota, ResourceConversion
+from harness.mesos.allocator.sorter import DRFSorter, RandomSorter, Sorter
 
 __all__ = [
     "Allocation",
     "Allocator",
     "AllocatorLab",
+    "DRFSorter",
     "FrameworkOptions",
     "HierarchicalAllocator",
     "InverseAllocation",
@@ -18,5 +20,7 @@ __all__ = [
     "OfferCallback",
     "Options",
     "Quota",
+    "RandomSorter",
     "ResourceConversion",
+    "Sorter",
 ]

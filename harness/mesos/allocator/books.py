@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from harness.errors import InvariantError
+from harness.mesos.allocator.constraints import OfferConstraints, constraints_of
 from harness.mesos.allocator.filters import InverseOfferFilter, OfferFilter
-from harness.mesos.allocator.options import FrameworkOptions, OfferConstraints, Options, Quantities, Quota, quantity_sets
-from harness.mesos.allocator.sorter import SORTERS, Sorter, Totals
+from harness.mesos.allocator.options import FrameworkOptions, Options, Quantities, Quota, quantity_sets
+from harness.mesos.allocator.sorter import Sorter, SorterFactory, Totals
 from harness.mesos.messages import FrameworkInfo, SlaveInfo, Unavailability
 from harness.mesos.resources import EMPTY, Resources
 
@@ -107,12 +108,17 @@ class Slave:
         self._free = None
 
 
+#: The key of filters in releases that do not keep them by role.
+EVERY_ROLE = ""
+
+
 class Framework:
     """A framework: its roles, its filters, and on which agents it holds something."""
 
     __slots__ = (
         "active",
         "constraints",
+        "filters_by_role",
         "gpus",
         "holds_on",
         "id",
@@ -130,9 +136,12 @@ class Framework:
         "tracked",
     )
 
-    def __init__(self, framework_id: str, info: FrameworkInfo, options: FrameworkOptions, active: bool) -> None:
+    def __init__(
+        self, framework_id: str, info: FrameworkInfo, options: FrameworkOptions, active: bool, filters_by_role: bool
+    ) -> None:
         self.id = framework_id
         self.active = active
+        self.filters_by_role = filters_by_role
         # Roles whose sorter knows this framework: those it subscribes to, and those it still holds resources of.
         self.tracked: dict[str, None] = {}
         self.holds_on: dict[str, None] = {}
@@ -152,14 +161,14 @@ class Framework:
         self.shared = "SHARED_RESOURCES" in capabilities
         self.refined = "RESERVATION_REFINEMENT" in capabilities
         self.region_aware = "REGION_AWARE" in capabilities
-        self.constraints: OfferConstraints | None = options.offer_constraints
+        self.constraints: OfferConstraints | None = constraints_of(options.offer_constraints)
         self.minimal: dict[str, tuple[Quantities, ...]] | None = None
         if info.offer_filters:
             self.minimal = {role: quantity_sets(wanted) for role, wanted in info.offer_filters.items()}
 
     def refuses(self, role: str, slave_id: str, resources: Resources) -> bool:
         """Whether a filter keeps an offer of ``resources`` away."""
-        by_agent = self.offer_filters.get(role)
+        by_agent = self.offer_filters.get(role if self.filters_by_role else EVERY_ROLE)
         if by_agent:
             for offer_filter in by_agent.get(slave_id, ()):
                 if offer_filter.resources.contains(resources):
@@ -170,7 +179,7 @@ class Framework:
 class Books:
     """Agents, frameworks and roles of one allocator, with the sorters that order them."""
 
-    def __init__(self, options: Options, sorters: tuple[str, str], choose: Callable[[str, int], int]) -> None:
+    def __init__(self, options: Options, sorters: tuple[SorterFactory, SorterFactory], choose: Callable[[str, int], int]) -> None:
         self.options = options
         self.choose = choose
         self.slaves: dict[str, Slave] = {}
@@ -182,8 +191,8 @@ class Books:
         self.minimal = quantity_sets(options.min_allocatable_resources)
         self.totals = Totals()
         self._excluded = tuple(options.fair_sharing_excluded_resource_names)
-        self._framework_sorter = SORTERS[sorters[1]]
-        self.role_sorter = SORTERS[sorters[0]](self.totals, self._excluded, True, choose, "sort roles")
+        self._framework_sorter = sorters[1]
+        self.role_sorter: Sorter = sorters[0](self.totals, self._excluded, True, choose, "sort roles")
         self.framework_sorters: dict[str, Sorter] = {}
 
     # --- roles

@@ -20,18 +20,25 @@ DEFAULT_REFUSE_NS = 5 * SECOND_NS
 LONGEST_REFUSE_NS = 365 * 86_400 * SECOND_NS
 
 
-def refuse_ns(filters: Filters) -> int:
+#: What does not fit into a signed 64-bit count of nanoseconds cannot be represented.
+_UNREPRESENTABLE_NS = 1 << 63
+
+
+def refuse_ns(filters: Filters, is_capped: bool = True) -> int:
     """How long to refuse, in nanoseconds; 0 means not at all.
 
     Mesos forgives what makes no sense: a negative number, or none that could be represented, means the default of 5 s, and
-    nothing is refused for longer than 365 days.
+    nothing is refused for longer than 365 days. Without the cap, as before 1.5, a refusal may last for centuries.
     """
     seconds: object = filters.refuse_seconds
     if isinstance(seconds, Duration):
         seconds = seconds.total_seconds()
     if not isinstance(seconds, (int, float)) or not math.isfinite(seconds) or seconds < 0:
         return DEFAULT_REFUSE_NS
-    return min(round(seconds * SECOND_NS), LONGEST_REFUSE_NS)
+    refused = round(seconds * SECOND_NS)
+    if is_capped:
+        return min(refused, LONGEST_REFUSE_NS)
+    return refused if refused < _UNREPRESENTABLE_NS else DEFAULT_REFUSE_NS
 
 
 class OfferFilter:

@@ -7,7 +7,9 @@ order of the calls. Source: ``src/master/allocator/mesos/{allocator.hpp,hierarch
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
+
+import msgspec
 
 from harness.errors import MisuseError
 from harness.mesos.allocator.interface import (
@@ -18,9 +20,10 @@ from harness.mesos.allocator.interface import (
 )
 from harness.mesos.allocator.options import FrameworkOptions, Options, Quota, ResourceConversion
 from harness.mesos.allocator.process import HierarchicalAllocatorProcess
-from harness.mesos.allocator.sorter import SORTERS
+from harness.mesos.allocator.sorter import SorterFactory, sorter_of
 from harness.mesos.messages import Filters, FrameworkInfo, Request, SlaveInfo, Unavailability
 from harness.mesos.resources import Resources
+from harness.mesos.versions import behaviour
 from harness.simulation.events import Address
 from harness.simulation.future import Future
 from harness.simulation.process import Process
@@ -31,19 +34,25 @@ class HierarchicalAllocator(Allocator):
     """Mesos's own allocator. Offers go out after certain events and in batches, the least served first.
 
     Args:
-        sorter: ``"drf"`` or ``"random"``, for roles and for the frameworks of a role.
+        sorter: ``"drf"``, ``"random"`` or a :class:`Sorter` class of your own, for roles and for the frameworks of a role.
         role_sorter: another one for roles.
         framework_sorter: another one for frameworks.
+        mesos_version: the release to behave as; by default what :class:`Options` say, which is what its master says.
 
     Raises:
-        MisuseError: an unknown sorter.
+        MisuseError: an unknown sorter or release.
     """
 
-    def __init__(self, sorter: str = "drf", *, role_sorter: str | None = None, framework_sorter: str | None = None) -> None:
-        self._sorters = (role_sorter or sorter, framework_sorter or sorter)
-        for name in self._sorters:
-            if name not in SORTERS:
-                raise MisuseError(f"sorter={name!r} is not known; wanted one of {', '.join(map(repr, sorted(SORTERS)))}")
+    def __init__(
+        self,
+        sorter: str | SorterFactory = "drf",
+        *,
+        role_sorter: str | SorterFactory | None = None,
+        framework_sorter: str | SorterFactory | None = None,
+        mesos_version: str | None = None,
+    ) -> None:
+        self._sorters = (sorter_of(role_sorter or sorter), sorter_of(framework_sorter or sorter))
+        self._behaviour = None if mesos_version is None else behaviour(mesos_version)
         self._process: HierarchicalAllocatorProcess | None = None
         self._address: Address | None = None
 
@@ -70,6 +79,8 @@ class HierarchicalAllocator(Allocator):
         if getattr(self, "owner", None) is None:
             raise MisuseError("HierarchicalAllocator.initialize: nobody owns it yet; call bind(process) first, or start(world)")
         owner = self.owner
+        if self._behaviour is not None:
+            options = msgspec.structs.replace(options, behaviour=self._behaviour)
         self._process = HierarchicalAllocatorProcess(
             owner.unique_name("hierarchical-allocator"), self._sorters, options, offer_callback, inverse_offer_callback
         )
@@ -93,18 +104,19 @@ class HierarchicalAllocator(Allocator):
         return _metrics(self.process)
 
     def _call(self, method: str, *args: Any) -> Future[Any]:
-        address = self._address
-        if address is None:
-            raise MisuseError(
-                f"HierarchicalAllocator.{method}: it has not been initialized; call start(world), or hand it to a master"
-            )
-        return self.owner.dispatch(address, method, *args)
+        return self.owner.dispatch(self._address or self._nowhere(method), method, *args)
+
+    def _tell(self, method: str, *args: Any) -> None:
+        self.owner.tell(self._address or self._nowhere(method), method, *args)
+
+    def _nowhere(self, method: str) -> NoReturn:
+        raise MisuseError(f"HierarchicalAllocator.{method}: it has not been initialized; call start(world), or hand it to a master")
 
     # --- the interface; meanings are documented there
 
     def recover(self, expected_agent_count: int, quotas: Mapping[str, Quota]) -> None:
         """With quotas: no offers until 80 % of the agents are back or 10 minutes have passed (see :class:`Options`)."""
-        self._call("recover", expected_agent_count, dict(quotas))
+        self._tell("recover", expected_agent_count, dict(quotas))
 
     def add_framework(
         self,
@@ -115,25 +127,25 @@ class HierarchicalAllocator(Allocator):
         options: FrameworkOptions = DEFAULT_FRAMEWORK_OPTIONS,
     ) -> None:
         """Leads to a run over all agents if ``active``."""
-        self._call("add_framework", framework_id, framework_info, dict(used), active, options)
+        self._tell("add_framework", framework_id, framework_info, dict(used), active, options)
 
     def remove_framework(self, framework_id: str) -> None:
         """Releases everything of the framework; leads to no run."""
-        self._call("remove_framework", framework_id)
+        self._tell("remove_framework", framework_id)
 
     def activate_framework(self, framework_id: str) -> None:
         """Leads to a run over all agents."""
-        self._call("activate_framework", framework_id)
+        self._tell("activate_framework", framework_id)
 
     def deactivate_framework(self, framework_id: str) -> None:
         """Forgets the framework's filters, not its suppressed roles."""
-        self._call("deactivate_framework", framework_id)
+        self._tell("deactivate_framework", framework_id)
 
     def update_framework(
         self, framework_id: str, framework_info: FrameworkInfo, options: FrameworkOptions = DEFAULT_FRAMEWORK_OPTIONS
     ) -> None:
         """Leads to no run."""
-        self._call("update_framework", framework_id, framework_info, options)
+        self._tell("update_framework", framework_id, framework_info, options)
 
     def add_slave(
         self,
@@ -145,11 +157,11 @@ class HierarchicalAllocator(Allocator):
         used: Mapping[str, Resources],
     ) -> None:
         """Leads to a run over this agent."""
-        self._call("add_slave", slave_id, slave_info, capabilities, unavailability, total, dict(used))
+        self._tell("add_slave", slave_id, slave_info, capabilities, unavailability, total, dict(used))
 
     def remove_slave(self, slave_id: str) -> None:
         """Later calls about this agent are harmless."""
-        self._call("remove_slave", slave_id)
+        self._tell("remove_slave", slave_id)
 
     def update_slave(
         self,
@@ -158,34 +170,34 @@ class HierarchicalAllocator(Allocator):
         total: Resources | None = None,
         capabilities: tuple[str, ...] | None = None,
     ) -> None:
-        """Leads to a run over this agent if anything changed."""
-        self._call("update_slave", slave_id, slave_info, total, capabilities)
+        """Leads to a run over this agent if anything changed (before 1.3: always)."""
+        self._tell("update_slave", slave_id, slave_info, total, capabilities)
 
     def add_resource_provider(self, slave_id: str, total: Resources, used: Mapping[str, Resources]) -> None:
         """Leads to no run."""
-        self._call("add_resource_provider", slave_id, total, dict(used))
+        self._tell("add_resource_provider", slave_id, total, dict(used))
 
     def activate_slave(self, slave_id: str) -> None:
         """Leads to no run."""
-        self._call("activate_slave", slave_id)
+        self._tell("activate_slave", slave_id)
 
     def deactivate_slave(self, slave_id: str) -> None:
         """The agent's resources stay counted in all shares."""
-        self._call("deactivate_slave", slave_id)
+        self._tell("deactivate_slave", slave_id)
 
     def update_whitelist(self, whitelist: Collection[str] | None) -> None:
         """Heeded from the next run on."""
-        self._call("update_whitelist", None if whitelist is None else tuple(sorted(whitelist)))
+        self._tell("update_whitelist", None if whitelist is None else tuple(sorted(whitelist)))
 
     def request_resources(self, framework_id: str, requests: Iterable[Request]) -> None:
         """Noted and ignored, as in Mesos."""
-        self._call("request_resources", framework_id, tuple(requests))
+        self._tell("request_resources", framework_id, tuple(requests))
 
     def update_allocation(
         self, framework_id: str, slave_id: str, offered_resources: Resources, conversions: Iterable[ResourceConversion]
     ) -> None:
         """The framework holds the converted resources from now on."""
-        self._call("update_allocation", framework_id, slave_id, offered_resources, tuple(conversions))
+        self._tell("update_allocation", framework_id, slave_id, offered_resources, tuple(conversions))
 
     def update_available(self, slave_id: str, operations: Iterable[ResourceConversion]) -> Future[None]:
         """The future fails if what is consumed is not free on the agent at that moment."""
@@ -200,23 +212,23 @@ class HierarchicalAllocator(Allocator):
         is_allocated: bool = False,
     ) -> None:
         """Leads to no run; a filter lives for its time, but at least for one interval."""
-        self._call("recover_resources", framework_id, slave_id, resources, filters, is_allocated)
+        self._tell("recover_resources", framework_id, slave_id, resources, filters, is_allocated)
 
     def transition_offered_to_allocated(self, slave_id: str, resources: Resources) -> None:
         """Nothing changes: offered and allocated resources count alike."""
-        self._call("transition_offered_to_allocated", slave_id, resources)
+        self._tell("transition_offered_to_allocated", slave_id, resources)
 
     def suppress_offers(self, framework_id: str, roles: Collection[str]) -> None:
         """Outstanding offers are not touched."""
-        self._call("suppress_offers", framework_id, tuple(roles))
+        self._tell("suppress_offers", framework_id, tuple(roles))
 
     def revive_offers(self, framework_id: str, roles: Collection[str]) -> None:
         """Leads to a run over all agents."""
-        self._call("revive_offers", framework_id, tuple(roles))
+        self._tell("revive_offers", framework_id, tuple(roles))
 
     def update_unavailability(self, slave_id: str, unavailability: Unavailability | None) -> None:
         """Leads to a run over this agent, in which inverse offers are made."""
-        self._call("update_unavailability", slave_id, unavailability)
+        self._tell("update_unavailability", slave_id, unavailability)
 
     def update_inverse_offer(
         self,
@@ -227,7 +239,7 @@ class HierarchicalAllocator(Allocator):
         filters: Filters | None = None,
     ) -> None:
         """Without filters the framework is asked again at the next run."""
-        self._call("update_inverse_offer", slave_id, framework_id, unavailable_resources, status, filters)
+        self._tell("update_inverse_offer", slave_id, framework_id, unavailable_resources, status, filters)
 
     def get_inverse_offer_statuses(self) -> Future[dict[str, dict[str, str]]]:
         """Answers once everything called before has been served."""
@@ -235,20 +247,20 @@ class HierarchicalAllocator(Allocator):
 
     def update_quota(self, role: str, quota: Quota) -> None:
         """Heeded from the next run on."""
-        self._call("update_quota", role, quota)
+        self._tell("update_quota", role, quota)
 
     def update_weights(self, weight_infos: Iterable[tuple[str, float]] | Mapping[str, float]) -> None:
         """Heeded from the next run on; pairs of role and weight, or a mapping."""
         pairs = weight_infos.items() if isinstance(weight_infos, Mapping) else weight_infos
-        self._call("update_weights", tuple(pairs))
+        self._tell("update_weights", tuple(pairs))
 
     def pause(self) -> None:
         """Triggers that come meanwhile are forgotten; the next batch covers all agents."""
-        self._call("pause")
+        self._tell("pause")
 
     def resume(self) -> None:
         """Leads to no run."""
-        self._call("resume")
+        self._tell("resume")
 
 
 def _nobody(framework_id: str, offers: object) -> None:
@@ -260,7 +272,8 @@ def _metrics(process: HierarchicalAllocatorProcess) -> dict[str, float]:
     found: dict[str, float] = {"allocator/mesos/allocation_runs": process.runs}
     active: dict[str, int] = dict.fromkeys(books.roles, 0)
     for framework in books.frameworks.values():
-        for role, by_agent in framework.offer_filters.items():
+        for key, by_agent in framework.offer_filters.items():
+            role = key or next(iter(framework.roles), "*")
             active[role] = active.get(role, 0) + sum(map(len, by_agent.values()))
     for role, count in active.items():
         found[f"allocator/mesos/offer_filters/roles/{role}/active"] = count

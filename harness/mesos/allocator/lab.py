@@ -23,6 +23,7 @@ from harness.mesos.ids import FrameworkID, SlaveID
 from harness.mesos.messages import Filters, FrameworkInfo, SlaveInfo, Unavailability
 from harness.mesos.resources import Resources, ResourcesLike
 from harness.mesos.states import AgentCapability
+from harness.mesos.versions import behaviour
 from harness.simulation.process import Process
 from harness.simulation.world import World
 
@@ -60,6 +61,7 @@ class AllocatorLab:
     Args:
         world: where it lives; nothing happens until the world runs (``world.settle()``).
         allocator: the one to look at; default a new :class:`HierarchicalAllocator`.
+        mesos_version: the release to behave as.
         options: fields of :class:`Options`, for example ``allocation_interval="50ms"``.
 
     Attributes:
@@ -69,7 +71,9 @@ class AllocatorLab:
         agents, frameworks: ids by name.
     """
 
-    def __init__(self, world: World, allocator: Allocator | None = None, **options: Any) -> None:
+    def __init__(
+        self, world: World, allocator: Allocator | None = None, *, mesos_version: str | None = None, **options: Any
+    ) -> None:
         known = Options.__struct_fields__
         for name in options:
             if name not in known:
@@ -81,7 +85,9 @@ class AllocatorLab:
         self.agents: dict[str, SlaveID] = {}
         self.frameworks: dict[str, FrameworkID] = {}
         self._infos: dict[str, SlaveInfo] = {}
-        owner = Process("lab")
+        if mesos_version is not None:
+            options["behaviour"] = behaviour(mesos_version)
+        self._owner = owner = Process("lab")
         world.spawn(owner)
         self.allocator.bind(owner)
         self.allocator.initialize(Options(**options), self._offered, self._asked_to_leave)
@@ -152,6 +158,8 @@ class AllocatorLab:
         self.allocator.update_quota(role, Quota(guarantees, limits))
 
     def _offered(self, framework_id: str, offers: dict[str, dict[str, Resources]]) -> None:
+        # Into the trace, as the dispatch to a master would be: reports read it there.
+        self._owner.note("Offering to framework {}: {}", framework_id, offers)
         for role, by_agent in offers.items():
             self.allocations.append(
                 Allocation(

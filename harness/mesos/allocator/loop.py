@@ -3,7 +3,7 @@
 Runs happen after certain events (an agent or a framework appears or changes, a framework revives) and in batches, one
 interval after the end of the last one. Nothing else leads to a run: resources that come back wait for the next batch.
 An event only notes its agents as *candidates* and dispatches one run to this process, so whatever is queued in between
-takes part in that run.
+takes part in that run. Releases before 1.2 run inside the event instead.
 
 Source: ``src/master/allocator/mesos/hierarchical.cpp``.
 """
@@ -18,6 +18,7 @@ from harness.mesos.allocator.books import Books
 from harness.mesos.allocator.interface import InverseOfferCallback, OfferCallback
 from harness.mesos.allocator.options import Options, Quota
 from harness.mesos.allocator.run import Run, inverse_offers
+from harness.mesos.allocator.sorter import SorterFactory
 from harness.simulation.process import Process
 
 
@@ -27,13 +28,14 @@ class AllocationLoop(Process):
     def __init__(
         self,
         name: str,
-        sorters: tuple[str, str],
+        sorters: tuple[SorterFactory, SorterFactory],
         options: Options,
         offer_callback: OfferCallback,
         inverse_offer_callback: InverseOfferCallback,
     ) -> None:
         super().__init__(name)
         self.books = Books(options, sorters, self.choose)
+        self.behaviour = options.behaviour
         self.interval_ns = to_ns(options.allocation_interval, "allocation_interval")
         if self.interval_ns <= 0:
             raise MisuseError(f"allocation_interval={options.allocation_interval!r}: wanted a positive duration, such as '1secs'")
@@ -53,9 +55,9 @@ class AllocationLoop(Process):
     # --- runs
 
     def _batch(self) -> None:
-        """The interval is over: run over all agents. The next interval begins when that run has ended."""
+        """The interval is over: run over all agents. The next interval begins when that run has ended (before 1.2: now)."""
         self.generate_offers(self.books.slaves)
-        if self.run_pending:
+        if self.run_pending and self.behaviour.batch_after_run:
             self.batch_waiting = True
         else:
             self.delay(Duration(self.interval_ns), self._batch, recurring=True)
@@ -64,26 +66,32 @@ class AllocationLoop(Process):
         """Note these agents as candidates and see to it that a run will come; while paused they are not even noted."""
         if self.paused:
             return
+        if not self.behaviour.coalesces_allocations:
+            self._run(dict.fromkeys(slave_ids))
+            return
         for slave_id in slave_ids:
             self.candidates[slave_id] = None
         if not self.run_pending:
             self.run_pending = True
-            self.dispatch(self.address, "_generate_offers")
+            self.tell(self.address, "_generate_offers")
 
     def _generate_offers(self) -> None:
         self.run_pending = False
         if not self.paused:
-            self.runs += 1
             candidates, self.candidates = self.candidates, {}
-            offers = Run(self.books).execute(candidates)
-            for framework_id in sorted(offers):
-                self.offer_callback(framework_id, offers[framework_id])
-            asked = inverse_offers(self.books, candidates)
-            for framework_id in sorted(asked):
-                self.inverse_offer_callback(framework_id, asked[framework_id])
+            self._run(candidates)
         if self.batch_waiting:
             self.batch_waiting = False
             self.delay(Duration(self.interval_ns), self._batch, recurring=True)
+
+    def _run(self, candidates: dict[str, None]) -> None:
+        self.runs += 1
+        offers = Run(self.books).execute(candidates)
+        for framework_id in sorted(offers):
+            self.offer_callback(framework_id, offers[framework_id])
+        asked = inverse_offers(self.books, candidates)
+        for framework_id in sorted(asked):
+            self.inverse_offer_callback(framework_id, asked[framework_id])
 
     # --- recovery
 
@@ -93,7 +101,7 @@ class AllocationLoop(Process):
         if not quotas:
             return
         for role, quota in quotas.items():
-            self.update_quota(role, quota)
+            self._set_quota(role, quota)
         expected = int(expected_agent_count * self.books.options.agent_recovery_factor)
         if expected == 0:
             return
@@ -115,7 +123,12 @@ class AllocationLoop(Process):
         self.paused = False
 
     def update_quota(self, role: str, quota: Quota) -> None:
-        """Set the quota of a top-level role, to be heeded from the next run on."""
+        """Set the quota of a top-level role, to be heeded from the next run on (before 1.3: a run follows)."""
+        self._set_quota(role, quota)
+        if self.behaviour.quota_change_allocates:
+            self.generate_offers(self.books.slaves)
+
+    def _set_quota(self, role: str, quota: Quota) -> None:
         if "/" in role:
             raise MisuseError(f"quota of role {role!r}: only top-level roles have quotas; set it for {role.partition('/')[0]!r}")
         if quota.is_default:

@@ -5,16 +5,19 @@ Source: ``include/mesos/allocator/allocator.hpp``, ``include/mesos/quota/quota.h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 
 from harness.durations import DurationLike, minutes, seconds
 from harness.errors import MisuseError
 from harness.mesos import values
-from harness.mesos.messages import FaultDomain, SlaveInfo
+from harness.mesos.allocator.constraints import OfferConstraints
+from harness.mesos.messages import FaultDomain
 from harness.mesos.resources import Resources
+from harness.mesos.versions import Behaviour
+from harness.mesos.versions import behaviour as behaviour_of
 
 #: Thousandths of scalars by name.
 Quantities: TypeAlias = dict[str, int]
@@ -68,10 +71,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     recovery_timeout: DurationLike = minutes(10)
     #: The share of the registry's agents whose return ends that wait.
     agent_recovery_factor: float = 0.8
-
-
-#: ``(role, agent) -> bool``: whether a framework wants offers of this agent for this role.
-OfferConstraints: TypeAlias = Callable[[str, SlaveInfo], bool]
+    #: The release to behave as.
+    behaviour: Behaviour = behaviour_of()
 
 
 class FrameworkOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +80,9 @@ class FrameworkOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     #: Roles for which it wants no offers until it revives them.
     suppressed_roles: tuple[str, ...] = ()
-    #: Asked for each agent before an offer is made; None means every agent will do.
-    offer_constraints: OfferConstraints | None = None
+    #: Which agents it wants offers of, asked before each offer: a function of role and agent, or Mesos's structure (see
+    #: constraints.py); None means that every agent will do.
+    offer_constraints: OfferConstraints | Mapping[str, Any] | None = None
 
     def __str__(self) -> str:
         return f"suppressed_roles=[{', '.join(self.suppressed_roles)}]"

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from harness.durations import Duration
 from harness.errors import InvariantError, MisuseError
-from harness.mesos.allocator.books import Framework, Slave
+from harness.mesos.allocator.books import EVERY_ROLE, Framework, Slave
 from harness.mesos.allocator.filters import InverseOfferFilter, OfferFilter, refuse_ns
 from harness.mesos.allocator.loop import AllocationLoop
 from harness.mesos.allocator.options import FrameworkOptions, ResourceConversion
@@ -39,7 +39,8 @@ class HierarchicalAllocatorProcess(AllocationLoop):
         books = self.books
         if framework_id in books.frameworks:
             raise InvariantError(f"allocator: framework {framework_id} was added twice; remove_framework comes in between")
-        framework = books.frameworks[framework_id] = Framework(framework_id, framework_info, options, active)
+        by_role = self.behaviour.filters_by_role
+        framework = books.frameworks[framework_id] = Framework(framework_id, framework_info, options, active, by_role)
         framework.suppressed = dict.fromkeys(role for role in options.suppressed_roles if role in framework.roles)
         for role in framework.roles:
             books.track(framework, role)
@@ -101,9 +102,11 @@ class HierarchicalAllocatorProcess(AllocationLoop):
         framework.active = False
         for role in framework.tracked:
             self.books.deactivate_role(framework, role)
-        # A framework that comes back starts without refusals, but what it suppressed stays suppressed.
+        # A framework that comes back starts without refusals, but what it suppressed stays suppressed (since 1.4).
         framework.offer_filters.clear()
         framework.inverse_filters.clear()
+        if not self.behaviour.suppression_survives_deactivation:
+            framework.suppressed.clear()
         self.note("Deactivated framework {}", framework_id)
 
     def update_framework(self, framework_id: str, framework_info: FrameworkInfo, options: FrameworkOptions) -> None:
@@ -139,7 +142,11 @@ class HierarchicalAllocatorProcess(AllocationLoop):
         """No offers for these roles (none named: all) until revived."""
         framework = self._framework(framework_id, "suppress_offers")
         if framework is not None:
-            self._suppress(framework, roles or framework.roles)
+            self._suppress(framework, self._roles_meant(framework, roles))
+
+    def _roles_meant(self, framework: Framework, roles: Collection[str]) -> Collection[str]:
+        # Before 1.3 there is one switch for a framework, whatever role it names.
+        return roles if roles and self.behaviour.suppresses_by_role else framework.roles
 
     def _suppress(self, framework: Framework, roles: Iterable[str]) -> None:
         for role in roles:
@@ -152,11 +159,13 @@ class HierarchicalAllocatorProcess(AllocationLoop):
         """Forget suppression and filters of these roles (none named: all); a run over all agents follows."""
         framework = self._framework(framework_id, "revive_offers")
         if framework is not None:
-            self._revive(framework, roles or framework.roles)
+            self._revive(framework, self._roles_meant(framework, roles))
             self.generate_offers(self.books.slaves)
 
     def _revive(self, framework: Framework, roles: Iterable[str]) -> None:
         framework.inverse_filters.clear()
+        if not self.behaviour.revive_clears_revived_roles_only:
+            framework.offer_filters.clear()
         for role in list(roles):
             if role in framework.roles:
                 framework.offer_filters.pop(role, None)
@@ -239,7 +248,7 @@ class HierarchicalAllocatorProcess(AllocationLoop):
         if total is not None and total.unallocate() != slave.total:
             self.books.set_total(slave, total.unallocate())
             changed = True
-        if changed:
+        if changed or self.behaviour.update_slave_always_allocates:
             self.note("Updated agent {} with {}", slave_id, slave.total)
             self.generate_offers((slave_id,))
 
@@ -331,7 +340,7 @@ class HierarchicalAllocatorProcess(AllocationLoop):
         books.discount(framework, slave_id, resources)
         if filters is None:
             return
-        refused_ns = refuse_ns(filters)
+        refused_ns = refuse_ns(filters, self.behaviour.caps_refuse_seconds)
         if refused_ns == 0:
             return
         for role in roles:
@@ -341,6 +350,8 @@ class HierarchicalAllocatorProcess(AllocationLoop):
     def _refuse(self, framework: Framework, slave_id: str, role: str, resources: Resources, refused_ns: int) -> None:
         part = resources.allocations[role].unallocate()
         offer_filter = OfferFilter(part)
+        if not framework.filters_by_role:
+            role = EVERY_ROLE
         framework.offer_filters.setdefault(role, {}).setdefault(slave_id, {})[offer_filter] = None
         self.note("Framework {} filtered agent {} for {}", framework.id, slave_id, Duration(refused_ns))
         # At least until the next batch: a filter that ended before it would have no effect at all.
@@ -349,8 +360,11 @@ class HierarchicalAllocatorProcess(AllocationLoop):
 
     def expire(self, framework_id: str, role: str, slave_id: str, offer_filter: OfferFilter) -> None:
         """A filter's time is up. It goes through one more dispatch, so that a batch queued at this very instant still meets a
-        filter that was made after the batch was timed."""
-        self.dispatch(self.address, "_expire", framework_id, role, slave_id, offer_filter)
+        filter that was made after the batch was timed (since 1.2)."""
+        if not self.behaviour.filter_expiry_dispatches:
+            self._expire(framework_id, role, slave_id, offer_filter)
+            return
+        self.tell(self.address, "_expire", framework_id, role, slave_id, offer_filter)
 
     def _expire(self, framework_id: str, role: str, slave_id: str, offer_filter: OfferFilter) -> None:
         framework = self.books.frameworks.get(framework_id)
@@ -392,7 +406,7 @@ class HierarchicalAllocatorProcess(AllocationLoop):
             slave.statuses[framework_id] = status
         if filters is None:
             return
-        refused_ns = refuse_ns(filters)
+        refused_ns = refuse_ns(filters, self.behaviour.caps_refuse_seconds)
         if refused_ns:
             inverse_filter = InverseOfferFilter()
             framework.inverse_filters.setdefault(slave_id, {})[inverse_filter] = None
@@ -414,11 +428,13 @@ class HierarchicalAllocatorProcess(AllocationLoop):
     # --- operators
 
     def update_weights(self, weight_infos: Iterable[tuple[str, float]]) -> None:
-        """Set weights of roles, to be heeded from the next run on."""
+        """Set weights of roles, to be heeded from the next run on (before 1.3: a run follows)."""
         for role, weight in weight_infos:
             if not weight > 0:
                 raise MisuseError(f"weight {weight!r} of role {role!r}: wanted a number above 0; 1 is the default")
             self.books.role_sorter.update_weight(role, float(weight))
+        if self.behaviour.quota_change_allocates:
+            self.generate_offers(self.books.slaves)
 
     # --- looking up
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from harness.mesos.allocator.books import Books, Framework, Slave
+from harness.mesos.allocator.options import Quantities
 from harness.mesos.allocator.quota import Headroom, is_quota_kind, shrink
 from harness.mesos.messages import Unavailability
 from harness.mesos.resources import EMPTY, Identity, Resources
@@ -73,13 +74,13 @@ class Run:
     def _guarantee(self, slave: Slave) -> None:
         books, headroom = self.books, self.headroom
         assert headroom is not None
-        for role in books.role_sorter.sort():
+        for role in books.role_sorter.order():
             if not slave.free:
                 return
             quota = books.quotas.get(role)
             if quota is None or not quota.guarantees or not headroom.unsatisfied(role):
                 continue
-            for framework_id in books.framework_sorters[role].sort():
+            for framework_id in books.framework_sorters[role].order():
                 available = self._available(slave, role)
                 if not available:
                     break
@@ -112,28 +113,36 @@ class Run:
         books = self.books
         if not slave.free:
             return
-        for role in books.role_sorter.sort():
+        for role in books.role_sorter.order():
             available = self._available(slave, role)
             if not available:
                 if not slave.free:
                     return
                 continue
-            for framework_id in books.framework_sorters[role].sort():
+            # Most agents are alike to all frameworks of a role: what could be offered is computed once.
+            alike = self._surplus_part(role, available) if slave.plain else None
+            is_enough = alike is not None and self._has_one_of(alike, books.minimal)
+            for framework_id in books.framework_sorters[role].order():
                 framework = books.frameworks[framework_id]
+                if alike is not None and not is_enough and framework.minimal is None:
+                    continue
                 if not self._may_have(framework, slave, role):
                     continue
-                to_offer = available if slave.plain else self._capable(framework, slave, available)
-                if self.headroom is not None:
-                    to_offer = self._surplus_part(role, to_offer)
+                to_offer = alike
+                if to_offer is None:
+                    to_offer = self._surplus_part(role, self._capable(framework, slave, available))
                 if to_offer and self._is_enough(to_offer, role, framework) and not framework.refuses(role, slave.id, to_offer):
                     self._give(framework, slave, role, to_offer)
                     available = self._available(slave, role)
                     if not available:
                         break
+                    alike = self._surplus_part(role, available) if slave.plain else None
+                    is_enough = alike is not None and self._has_one_of(alike, books.minimal)
 
     def _surplus_part(self, role: str, available: Resources) -> Resources:
         headroom = self.headroom
-        assert headroom is not None
+        if headroom is None:
+            return available
         quota_part = available.filter(is_quota_kind)
         return available - quota_part + headroom.within_surplus(headroom.within_limits(role, quota_part))
 
@@ -180,6 +189,9 @@ class Run:
         wanted = self.books.minimal
         if framework.minimal is not None:
             wanted = framework.minimal.get(role, wanted)
+        return self._has_one_of(resources, wanted)
+
+    def _has_one_of(self, resources: Resources, wanted: tuple[Quantities, ...]) -> bool:
         if not wanted:
             return True
         have = resources.quantities

@@ -12,10 +12,10 @@ Amounts are plain dicts of thousandths. Source: ``src/master/allocator/mesos/sor
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left, insort
-from collections.abc import Callable, Collection
-from typing import Any
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import accumulate
+from typing import Any, TypeAlias
 
 from harness.errors import MisuseError
 from harness.mesos.resources import Resources
@@ -85,6 +85,9 @@ class Node:
 
 class Sorter:
     """The books that all sorters keep; a subclass decides the order in :meth:`sort`.
+
+    A subclass of your own goes wherever a sorter is named: ``HierarchicalAllocator(role_sorter=MySorter)``. It finds the
+    clients in ``leaves`` (their ``active``, ``count``, ``quantities``), weights in ``weights``, the cluster in ``totals``.
 
     Args:
         totals: what the cluster has.
@@ -255,18 +258,30 @@ class Sorter:
         """The active clients, the one to be served first in front; a new list at each call."""
         raise NotImplementedError
 
+    def order(self) -> Iterable[str]:
+        """The same as :meth:`sort`, for a caller that mostly needs the first few; later changes do not affect it."""
+        return self.sort()
+
 
 class DRFSorter(Sorter):
     """Dominant resource fairness. The order is kept up to date change by change, and rebuilt when totals change."""
 
     _seen = -1
+    _is_flat = True
 
     def sort(self) -> list[str]:
         """Active clients by share, then by how often they were served, then by path; siblings first, then their leaves."""
+        return list(self.order())
+
+    def order(self) -> Iterable[str]:
+        """See :meth:`sort`; without levels, which is the common case, nothing but a list of pointers is copied."""
         if self.dirty or self._seen != self.totals.version:
+            self._is_flat = True
             self._rebuild(self.root)
             self.dirty = False
             self._seen = self.totals.version
+        if self._is_flat:
+            return map(_client_of, self.root.ordered.copy())
         order: list[str] = []
         self._collect(self.root, order)
         return order
@@ -277,6 +292,7 @@ class DRFSorter(Sorter):
         for child in node.children.values():
             child.key = None
             if child.children is not None:
+                self._is_flat = False
                 self._rebuild(child)
             elif not child.active:
                 continue
@@ -302,24 +318,51 @@ class DRFSorter(Sorter):
 
 
 class RandomSorter(Sorter):
-    """A weighted shuffle without replacement: a client of twice the weight is in front twice as often."""
+    """A weighted shuffle without replacement: a client of twice the weight is in front twice as often.
 
-    #: A key is drawn from this many values.
+    Who is next is drawn when somebody asks for the next, so a run draws about once for each offer it makes.
+    """
+
+    #: A draw among clients of different weights takes one of this many values.
     RESOLUTION = 1 << 32
+
+    _cached: tuple[list[str], list[float] | None] = ([], None)
 
     def sort(self) -> list[str]:
         """Active clients in a newly drawn order; the benign draw gives them by path."""
-        weighted: list[tuple[float, str, str]] = []
-        self._weigh(self.root, 1.0, weighted)
-        if len(weighted) < 2 or self.choose is None:
-            return [client for _, _, client in weighted]
-        keyed = []
-        for weight, path, client in sorted(weighted, key=_path):
-            # u^(1/weight), larger first, as logarithms; the benign 0 is u = 1, the largest key of all.
-            u = 1 - self.choose(self.label, self.RESOLUTION) / self.RESOLUTION
-            keyed.append((-math.log(u) / weight, path, client))
-        keyed.sort()
-        return [client for _, _, client in keyed]
+        return list(self.order())
+
+    def order(self) -> Iterable[str]:
+        """See :meth:`sort`."""
+        if self.dirty:
+            weighted: list[tuple[float, str, str]] = []
+            self._weigh(self.root, 1.0, weighted)
+            weighted.sort(key=_path)
+            weights = [weight for weight, _, _ in weighted]
+            is_even = not weights or max(weights) - min(weights) <= 1e-9 * max(weights)
+            self._cached = [client for _, _, client in weighted], None if is_even else weights
+            self.dirty = False
+        clients, uneven = self._cached
+        if len(clients) < 2 or self.choose is None:
+            return clients.copy()
+        return self._drawn(clients.copy()) if uneven is None else self._drawn_by_weight(clients.copy(), uneven.copy())
+
+    def _drawn(self, clients: list[str]) -> Iterator[str]:
+        assert self.choose is not None
+        while len(clients) > 1:
+            yield clients.pop(self.choose(self.label, len(clients)))
+        yield clients[0]
+
+    def _drawn_by_weight(self, clients: list[str], weights: list[float]) -> Iterator[str]:
+        assert self.choose is not None
+        while len(clients) > 1:
+            bounds = list(accumulate(weights))
+            point = self.choose(self.label, self.RESOLUTION) / self.RESOLUTION * bounds[-1]
+            # Rounding may put the point on the very end.
+            at = min(bisect_right(bounds, point), len(clients) - 1)
+            del weights[at]
+            yield clients.pop(at)
+        yield clients[0]
 
     def _weigh(self, node: Node, weight: float, found: list[tuple[float, str, str]]) -> bool:
         """Collect the active leaves below ``node`` with their parts of ``weight``; False if there are none."""
@@ -344,9 +387,34 @@ def _is_alive(node: Node) -> bool:
     return any(_is_alive(child) for child in node.children.values())
 
 
+def _client_of(key: tuple[float, int, str, Node]) -> str:
+    client = key[3].client
+    assert client is not None
+    return client
+
+
 def _path(entry: tuple[float, str, str]) -> str:
     return entry[1]
 
 
+#: A :class:`Sorter` class, or anything that takes its arguments and returns one.
+SorterFactory: TypeAlias = Callable[..., Sorter]
+
 #: The sorters by the name that flags and constructors use.
-SORTERS: dict[str, type[Sorter]] = {"drf": DRFSorter, "random": RandomSorter}
+SORTERS: dict[str, SorterFactory] = {"drf": DRFSorter, "random": RandomSorter}
+
+
+def sorter_of(given: str | SorterFactory) -> SorterFactory:
+    """A sorter by its name, or a user's own class.
+
+    Raises:
+        MisuseError: an unknown name, or something that makes no sorters.
+    """
+    if isinstance(given, str):
+        found = SORTERS.get(given)
+        if found is not None:
+            return found
+    elif callable(given):
+        return given
+    known = ", ".join(map(repr, sorted(SORTERS)))
+    raise MisuseError(f"sorter={given!r} is not known; wanted one of {known}, or a subclass of harness.mesos.allocator.Sorter")

@@ -243,8 +243,9 @@ class Admission(Reconnection):
         return obstacle
 
     def machine_is_down(self, sender: Address, info: SlaveInfo) -> bool:
-        """Whether an operator took the machine down; never without maintenance."""
-        return False
+        """Whether an operator took the machine down."""
+        machine = self.machines.get(info.hostname.lower()) if self.machines else None
+        return machine is not None and machine.mode == "DOWN"
 
     def _refused_gone(self, sender: Address, slave_id: str) -> bool:
         if slave_id not in self.slaves.gone:

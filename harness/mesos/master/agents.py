@@ -66,6 +66,7 @@ class Agents(Subscription):
         self.allocator.add_slave(
             agent.id, agent.info, agent.capabilities, self.unavailability_of(agent), agent.total, agent.used()
         )
+        self.publish_agent_added(agent)
 
     def update_slave(self, sender: Address, message: UpdateSlaveMessage) -> None:
         """An agent's oversubscribed resources changed; anything else it says here is known already."""
@@ -108,7 +109,7 @@ class Agents(Subscription):
         """Count an agent as disconnected; pings tell it so."""
         self.note("Disconnecting agent {}", agent.label)
         agent.connected = False
-        self.dispatch(agent.observer, "disconnect")
+        self.tell(agent.observer, "disconnect")
         self.authenticated.pop(agent.pid, None)
         self.deactivate_slave(agent)
 
@@ -119,6 +120,7 @@ class Agents(Subscription):
         self.allocator.deactivate_slave(agent.id)
         for offer in list(agent.offers.values()):
             self.rescind_offer(offer)
+        self.withdraw_inverse_offers(agent)
 
     def _remove_framework_from(self, agent: AgentRecord, framework: FrameworkRecord) -> None:
         self.note("Removing framework {} from disconnected agent {}: it is not checkpointing", framework.label, agent.label)
@@ -240,7 +242,7 @@ class Agents(Subscription):
         lost = [(framework_id, task_id) for framework_id, tasks in agent.tasks.items() for task_id in tasks]
         if lost:
             self.slaves.unreachable_tasks[agent.id] = lost
-        self._take_apart(agent, verdict, unreachable=True)
+        self.take_apart(agent, verdict, unreachable=True)
 
     def _shut_down_unhealthy(self, slave_id: str, message: str) -> None:
         """What releases did that did not know of unreachable agents: shut it down and remove it."""
@@ -291,9 +293,9 @@ class Agents(Subscription):
         def verdict(framework: FrameworkRecord | None, task: Task) -> StatusUpdate:
             return self.make_update(framework, task, TaskState.TASK_LOST, StatusReason.REASON_SLAVE_REMOVED, text)
 
-        self._take_apart(agent, verdict, unreachable=False)
+        self.take_apart(agent, verdict, unreachable=False)
 
-    def _take_apart(
+    def take_apart(
         self, agent: AgentRecord, verdict: Callable[[FrameworkRecord | None, Task], StatusUpdate], *, unreachable: bool
     ) -> None:
         # The allocator first: what follows gives resources back that it must not offer again.
@@ -309,6 +311,7 @@ class Agents(Subscription):
                 self.remove_executor(agent, framework_id, executor_id)
         for offer in list(agent.offers.values()):
             self.rescind_offer(offer)
+        self.withdraw_inverse_offers(agent)
         self._forget(agent)
         self.send_slave_lost(agent.id, agent.info.hostname)
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from harness.durations import Duration
 from harness.mesos.authentication import CRAMMD5Authenticator
-from harness.mesos.master.books import Books
+from harness.mesos.master.throttling import Throttling
 from harness.mesos.messages import AuthenticateMessage, AuthenticationErrorMessage
 from harness.simulation import Address, Future, Timer
 
 
-class Authentication(Books):
+class Authentication(Throttling):
     """Sessions in progress and their outcomes; ``authenticated`` maps a pid to its principal."""
 
     def __init__(self, name: str, **arguments: Any) -> None:

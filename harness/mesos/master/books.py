@@ -3,16 +3,23 @@
 The parts of the master are layers of one class, each in its own file, and each uses only the layers below it::
 
     Master              master.py           which message and which end of a process goes where
+    Views               views.py            what can be seen from outside: tasks, metrics, the content of /state
     Leadership          leadership.py       election, recovery, agents that never come back, the end
+    Operators           operators.py        weights, quotas, agents drained, deactivated, marked gone
+    Maintenance         maintenance.py      planned unavailability of machines, machines taken down and up
     Admission           admission.py        agents that register and come back
     Agents              agents.py           agents that are added, lost and removed
     Subscription        subscription.py     schedulers that subscribe
     Frameworks          frameworks.py       frameworks that are added, disconnected and removed
     Launching           launching.py        offers accepted and declined, tasks launched
+    Operations          operations.py       the other things that can be done with offers: reservations, volumes
     Reconciliation      reconciliation.py   questions about tasks, and wishes to kill them
+    InverseOffers       inverse_offers.py   frameworks asked to leave agents, and their answers
     Offers              offers.py           offers made and taken back
     Tasks               tasks.py            tasks, executors, status updates, acknowledgements
     Authentication      authentication.py   who may speak at all
+    Throttling          throttling.py       how often schedulers may speak
+    Events              events.py           what operators that subscribed are told
     Books               books.py            this file
 """
 
@@ -21,17 +28,28 @@ from __future__ import annotations
 from typing import Any
 
 from harness.mesos.allocator.interface import Allocator
-from harness.mesos.authorizer import Authorizer, PermissiveAuthorizer
+from harness.mesos.allocator.options import Quota
+from harness.mesos.authorizer import Action, AuthorizationRequest, Authorizer, PermissiveAuthorizer
 from harness.mesos.detector import Detector
 from harness.mesos.flags import MasterFlags
 from harness.mesos.ids import FrameworkID, OfferID, SlaveID
 from harness.mesos.limiter import RateLimiterInterface
 from harness.mesos.master.metrics import Metrics
 from harness.mesos.master.records import AgentBooks, AgentRecord, FrameworkRecord
-from harness.mesos.messages import MasterInfo, MasterSlaveConnection, Offer
+from harness.mesos.messages import (
+    InverseOffer,
+    MachineInfo,
+    MaintenanceSchedule,
+    MasterInfo,
+    MasterSlaveConnection,
+    Offer,
+    RegistryOperation,
+)
 from harness.mesos.registrar import RegistrarInterface
 from harness.mesos.versions import Behaviour
 from harness.simulation import Future, Process, Promise, Timer
+
+NO_MAINTENANCE = MaintenanceSchedule()
 
 
 class Books(Process):
@@ -77,6 +95,12 @@ class Books(Process):
         self.frameworks: dict[str, FrameworkRecord] = {}
         self.completed_frameworks: dict[str, FrameworkRecord] = {}
         self.offers: dict[str, Offer] = {}
+        self.inverse_offers: dict[str, InverseOffer] = {}
+        # Planned maintenance, by hostname in lower case; most clusters have none.
+        self.machines: dict[str, MachineInfo] = {}
+        self.schedule = NO_MAINTENANCE
+        self.weights: dict[str, float] = {}
+        self.quotas: dict[str, Quota] = {}
         self.authenticated: dict[str, str] = {}
         self.authenticating: dict[str, Future[str | None]] = {}
         self.connection = MasterSlaveConnection(
@@ -156,6 +180,48 @@ class Books(Process):
         promise.set(bool(answer))
         low, high = getattr(self.authorizer, "latency", Authorizer.latency)
         self.work("authorization", low, high, method, *args, promise.future)
+
+    # --- calls of operators: asked, authorized, stored, done
+
+    def ask(self, action: Action, value: str, method: str, *args: Any) -> Future[None]:
+        """Go on with ``method(promise, *args)`` if the authorizer allows it.
+
+        Returns:
+            The promise's future; failed if it is not allowed, or if this master answers nobody.
+        """
+        promise: Promise[None] = Promise(method.lstrip("_"))
+        if not self.serving:
+            promise.fail("Master has not finished recovery" if self.elected else "This master is not the leading master")
+            return promise.future
+        answer = self.authorizer.authorized(AuthorizationRequest(action=action, value=value))
+        self.decide(answer, "asked", promise, method, args)
+        return promise.future
+
+    def asked(self, promise: Promise[None], method: str, args: tuple[Any, ...], answer: Future[bool]) -> None:
+        """The authorizer has answered an operator's call."""
+        if granted(answer):
+            getattr(self, method)(promise, *args)
+        else:
+            promise.fail(why_not(answer, "Forbidden"))
+
+    def store(self, operation: RegistryOperation, promise: Promise[None], method: str, *args: Any) -> None:
+        """Write an operation into the registry, then call ``method(*args)`` and complete the promise."""
+        self.registrar.apply(operation).on_any(self.defer("stored", promise, operation, method, args))
+
+    def stored(
+        self, promise: Promise[None], operation: RegistryOperation, method: str, args: tuple[Any, ...], outcome: Future[bool]
+    ) -> None:
+        """The registrar has answered to an operation of an operator."""
+        answer = self.written(outcome, f"perform {type(operation).__name__}")
+        if answer is None:
+            promise.fail(f"the master ended: {self._fatal_error}")
+        elif not answer:
+            promise.fail(f"the registry refused {operation}")
+        else:
+            getattr(self, method)(*args)
+            promise.set(None)
+
+    # --- the end
 
     def give_up(self, reason: str) -> None:
         """End this master, as Mesos exits its process."""

@@ -32,9 +32,11 @@ class Frameworks(Launching):
         self.frameworks[framework.id] = framework
         if framework.connected and framework.pid is not None:
             self.link(framework.pid)
+            self.enter_speaker(framework.pid, framework.info.principal)
         self.allocator.add_framework(
             framework.id, framework.info, framework.used(), framework.active, self.options_of(framework)
         )
+        self.publish_framework_added(framework)
 
     def options_of(self, framework: FrameworkRecord) -> FrameworkOptions:
         """What the allocator needs to know beside the framework's info."""
@@ -69,6 +71,7 @@ class Frameworks(Launching):
                 self.rescind_offer(offer)
             else:
                 self.discard_offer(offer)
+        self.withdraw_inverse_offers(framework, rescind=rescind)
 
     def on_deactivate_framework(self, sender: Address, message: DeactivateFrameworkMessage) -> None:
         """A driver that aborts: the framework stays connected but gets no more offers."""
@@ -101,7 +104,7 @@ class Frameworks(Launching):
             )
         else:
             # No time at all is the next event, whether the clock runs or not.
-            self.dispatch(self.address, "framework_failover_timeout", framework.id, framework.reregistered_ns, framework)
+            self.tell(self.address, "framework_failover_timeout", framework.id, framework.reregistered_ns, framework)
 
     def framework_failover_timeout(self, framework_id: str, reregistered_ns: int, record: FrameworkRecord) -> None:
         """Remove a framework that did not come back since."""
@@ -147,10 +150,12 @@ class Frameworks(Launching):
         if framework.connected:
             self.disconnect_framework(framework)
         del self.frameworks[framework.id]
+        self.leave_speaker(framework.pid, for_good=True)
         self.allocator.pause()
         self.allocator.remove_framework(framework.id)
         self.allocator.resume()
         remember(self.completed_frameworks, framework.id, framework, self.flags.max_completed_frameworks)
+        self.publish_framework_removed(framework)
 
     # --- changes
 
@@ -167,6 +172,7 @@ class Frameworks(Launching):
     def on_update_framework(self, framework: FrameworkRecord, call: Call.UpdateFramework) -> None:
         """An UPDATE_FRAMEWORK call."""
         self.update_framework(framework, call.framework_info, call.suppressed_roles)
+        self.publish_framework_updated(framework)
         self.broadcast_framework(framework)
 
     def broadcast_framework(self, framework: FrameworkRecord) -> None:

@@ -144,20 +144,20 @@ class Launching(Reconciliation):
         if executor is not None and new_executor:
             self.add_executor(agent, framework, framework.id, executor)
             taken = taken + executor.resources
-        self.store_task(
-            Task(
-                task_id=task.task_id,
-                framework_id=framework.id,
-                slave_id=agent.id,
-                state=TaskState.TASK_STAGING,
-                name=task.name,
-                executor_id=executor.executor_id if executor is not None else None,
-                resources=task.resources,
-                labels=task.labels,
-                kill_policy=task.kill_policy,
-                max_completion_time=task.max_completion_time,
-            )
+        staged = Task(
+            task_id=task.task_id,
+            framework_id=framework.id,
+            slave_id=agent.id,
+            state=TaskState.TASK_STAGING,
+            name=task.name,
+            executor_id=executor.executor_id if executor is not None else None,
+            resources=task.resources,
+            labels=task.labels,
+            kill_policy=task.kill_policy,
+            max_completion_time=task.max_completion_time,
         )
+        self.store_task(staged)
+        self.publish_task_added(staged)
         self.note("Launching task {} of framework {} with {} on agent {}", task.task_id, framework.label, taken, agent.label)
         uuids = () if agent.resource_version_uuid is None else (agent.resource_version_uuid,)
         self.send(

@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from harness.mesos.allocator.options import Options
-from harness.mesos.master.admission import Admission
+from harness.mesos.master.operators import Operators
 from harness.mesos.messages import MasterInfo, Prune, SlaveInfo
-from harness.mesos.registrar import Registry
+from harness.mesos.registry import Registry
 from harness.simulation import Future
 
 
-class Leadership(Admission):
+class Leadership(Operators):
     """The frame around everything else."""
 
     def initialize(self) -> None:
@@ -26,6 +26,7 @@ class Leadership(Admission):
         self.registrar.bind(self)
         if self.removal_limiter is not None:
             self.removal_limiter.bind(self)
+        self.bind_limits()
         self.allocator.initialize(
             Options(
                 allocation_interval=flags.allocation_interval,

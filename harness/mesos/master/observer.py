@@ -112,4 +112,4 @@ class SlaveObserver(Process):
 
     def _tell_master(self) -> None:
         self._metrics.count("slave_unreachable_completed")
-        self.dispatch(self.master, "mark_unreachable", self.info, False, UNHEALTHY)
+        self.tell(self.master, "mark_unreachable", self.info, False, UNHEALTHY)

@@ -6,8 +6,6 @@ Source: Mesos ``src/master/master.cpp``: ``offer``, ``rescindOffer``, ``discardO
 
 from __future__ import annotations
 
-from typing import Any
-
 from harness.mesos.master.records import AgentRecord, FrameworkRecord
 from harness.mesos.master.tasks import Tasks
 from harness.mesos.messages import (
@@ -16,6 +14,7 @@ from harness.mesos.messages import (
     Offer,
     RescindResourceOfferMessage,
     ResourceOffersMessage,
+    Unavailability,
 )
 from harness.mesos.resources import Resources
 
@@ -27,11 +26,7 @@ class Offers(Tasks):
 
     def offer_callback(self, framework_id: str, resources: dict[str, dict[str, Resources]]) -> None:
         """Take a decision of the allocator as an event of the master's own: ``offer``."""
-        self.dispatch(self.address, "offer", framework_id, resources)
-
-    def inverse_offer_callback(self, framework_id: str, unavailable: dict[str, Any]) -> None:
-        """The same for inverse offers: ``inverse_offer``."""
-        self.dispatch(self.address, "inverse_offer", framework_id, unavailable)
+        self.tell(self.address, "offer", framework_id, resources)
 
     def offer(self, framework_id: str, resources: dict[str, dict[str, Resources]]) -> None:
         """Offer resources ``{role: {agent: resources}}``; whatever can no longer be offered goes back."""
@@ -58,11 +53,6 @@ class Offers(Tasks):
             self.note("Sending {} offers to framework {}, the first is {}", len(offers), framework.label, offers[0].id)
             self.tell_framework(framework, ResourceOffersMessage(offers=tuple(offers), pids=tuple(pids)))
 
-    def inverse_offer(self, framework_id: str, unavailable: dict[str, Any]) -> None:
-        """Ask a framework to leave agents; the allocator wants this only once maintenance is scheduled."""
-        for slave_id in unavailable:
-            self.allocator.update_inverse_offer(slave_id, framework_id, None, None, None)
-
     def _add_offer(self, framework: FrameworkRecord, agent: AgentRecord, role: str, resources: Resources) -> Offer:
         offer = Offer(
             id=self.new_offer_id(),
@@ -81,9 +71,10 @@ class Offers(Tasks):
             self._offer_timers[offer.id] = self.delay(self.flags.offer_timeout, self._offer_timeout, offer.id)
         return offer
 
-    def unavailability_of(self, agent: AgentRecord) -> Any:
-        """The planned unavailability of an agent's machine; None without a maintenance schedule."""
-        return None
+    def unavailability_of(self, agent: AgentRecord) -> Unavailability | None:
+        """The planned unavailability of an agent's machine, or None."""
+        machine = self.machines.get(agent.info.hostname.lower()) if self.machines else None
+        return None if machine is None else machine.unavailability
 
     # --- taking back
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from harness.mesos.master.offers import Offers
+from harness.mesos.master.inverse_offers import InverseOffers
 from harness.mesos.master.records import FrameworkRecord
 from harness.mesos.messages import Call, KillTaskMessage, StatusUpdateMessage, Task
 from harness.mesos.states import StatusReason, TaskState
@@ -15,7 +15,7 @@ from harness.mesos.states import StatusReason, TaskState
 LATEST = "Reconciliation: Latest task state"
 
 
-class Reconciliation(Offers):
+class Reconciliation(InverseOffers):
     """Nothing here changes a task: answers are made from the books."""
 
     def reconcile(self, framework: FrameworkRecord, call: Call.Reconcile) -> None:

@@ -113,7 +113,7 @@ class Reconnection(Agents):
                 agent.reregistration_timer.cancel()
                 agent.reregistration_timer = None
             agent.connected = True
-            self.dispatch(agent.observer, "reconnect")
+            self.tell(agent.observer, "reconnect")
             if not agent.deactivated:
                 agent.active = True
                 self.allocator.activate_slave(agent.id)

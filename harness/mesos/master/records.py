@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypeVar
 
-from harness.mesos.messages import ExecutorInfo, FrameworkInfo, Offer, SlaveInfo, Task, TaskInfo
+from harness.mesos.messages import (
+    DrainInfo,
+    ExecutorInfo,
+    FrameworkInfo,
+    InverseOffer,
+    Offer,
+    SlaveInfo,
+    Task,
+    TaskInfo,
+)
 from harness.mesos.resources import Resources
 from harness.mesos.states import FrameworkState
 from harness.simulation import Address, Timer
@@ -18,18 +27,20 @@ NO_RESOURCES = Resources.parse("")
 class AgentRecord:
     """An agent that is registered.
 
-    ``connected``: its link holds. ``active``: its resources may be offered. ``tasks`` and ``executors`` are by framework and
-    then by id; ``killed_tasks`` are those that some framework wants dead, for the case that the agent did not hear it.
+    ``connected``: its link holds. ``active``: its resources may be offered. ``checkpointed`` is the part of ``total`` that
+    frameworks reserved or made volumes of. ``tasks`` and ``executors`` are by framework and then by id; ``killed_tasks`` are
+    those that some framework wants dead, for the case that the agent did not hear it.
     """
 
     __slots__ = (
         "active",
         "capabilities",
+        "checkpointed",
         "connected",
-        "deactivated",
         "executors",
         "id",
         "info",
+        "inverse_offers",
         "killed_tasks",
         "label",
         "observer",
@@ -55,14 +66,15 @@ class AgentRecord:
         self.reregistered_ns: int | None = None
         self.connected = True
         self.active = True
-        self.deactivated = False
         self.total = info.resources
+        self.checkpointed = NO_RESOURCES
         self.observer = Address("")
         self.reregistration_timer: Timer | None = None
         self.tasks: dict[str, dict[str, Task]] = {}
         self.executors: dict[str, dict[str, ExecutorInfo]] = {}
         self.killed_tasks: dict[tuple[str, str], None] = {}
         self.offers: dict[str, Offer] = {}
+        self.inverse_offers: dict[str, InverseOffer] = {}
 
     def locate(self, pid: Address) -> None:
         """It is at ``pid`` now. Notes carry the ``label``, which says where it was when they were made."""
@@ -107,6 +119,7 @@ class FrameworkRecord:
         "executors",
         "id",
         "info",
+        "inverse_offers",
         "label",
         "offers",
         "pending_tasks",
@@ -134,6 +147,7 @@ class FrameworkRecord:
         self.unreachable_tasks: dict[str, Task] = {}
         self.executors: dict[str, dict[str, ExecutorInfo]] = {}
         self.offers: dict[str, Offer] = {}
+        self.inverse_offers: dict[str, InverseOffer] = {}
 
     @property
     def connected(self) -> bool:
@@ -198,12 +212,14 @@ class AgentBooks:
 
     ``recovered``: admitted in the registry, not seen yet by this master. ``registering``, ``reregistering``, ``removing``,
     ``marking_unreachable``, ``marking_gone``: a decision about it is under way. ``unreachable``, ``gone``: when it was declared
-    so. ``removed``: a bounded memory of agents this master gave up.
+    so. ``removed``: a bounded memory of agents this master gave up. ``deactivated``, ``draining``: what operators decided.
     """
 
     __slots__ = (
         "admitted",
         "by_pid",
+        "deactivated",
+        "draining",
         "gone",
         "marking_gone",
         "marking_unreachable",
@@ -231,5 +247,7 @@ class AgentBooks:
         self.marking_gone: dict[str, None] = {}
         self.unreachable: dict[str, datetime] = {}
         self.gone: dict[str, datetime] = {}
+        self.deactivated: dict[str, None] = {}
+        self.draining: dict[str, DrainInfo] = {}
         # agent -> the (framework, task) pairs that became unreachable with it.
         self.unreachable_tasks: dict[str, list[tuple[str, str]]] = {}

@@ -109,6 +109,7 @@ class Subscription(Frameworks):
             self._fail_over(framework, sender)
         else:
             self._resubscribe(framework, sender)
+        self.publish_framework_updated(framework)
         self.broadcast_framework(framework)
 
     def _return(self, framework: FrameworkRecord, sender: Address) -> None:
@@ -126,6 +127,7 @@ class Subscription(Frameworks):
         framework.reregistered_ns = self.now
         for offer in list(framework.offers.values()):
             self.discard_offer(offer)
+        self.withdraw_inverse_offers(framework, rescind=False)
         self._connect(framework, sender)
         self._acknowledge_subscription(framework)
 
@@ -135,10 +137,14 @@ class Subscription(Frameworks):
         framework.reregistered_ns = self.now
         for offer in list(framework.offers.values()):
             self.rescind_offer(offer)
+        self.withdraw_inverse_offers(framework)
         self._connect(framework, sender)
         self.send(sender, FrameworkReregisteredMessage(framework_id=framework.id, master_info=self.info))
 
     def _connect(self, framework: FrameworkRecord, sender: Address) -> None:
+        if framework.pid != sender:
+            self.leave_speaker(framework.pid, for_good=False)
+            self.enter_speaker(sender, framework.info.principal)
         framework.locate(sender)
         self.link(sender)
         self.move_framework(framework, FrameworkState.CONNECTED)

@@ -122,6 +122,7 @@ class Tasks(Authentication):
         status = update.status
         latest = TaskState(update.latest_state or status.state)
         ends = not frees_resources(task.state) and frees_resources(latest)
+        moves = latest != task.state and not is_terminal(task.state)
         statuses = task.statuses
         if statuses and statuses[-1].state == status.state:
             statuses = statuses[:-1]
@@ -136,6 +137,8 @@ class Tasks(Authentication):
         if ends:
             self.allocator.recover_resources(task.framework_id, task.slave_id, task.resources, None, True)
             self.count_final(status)
+        if moves:
+            self.publish_task_updated(changed, update)
         return changed
 
     def remove_task(self, task: Task, *, unreachable: bool = False) -> None:

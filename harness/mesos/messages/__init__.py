@@ -55,6 +55,7 @@ from harness.mesos.messages.infos import (
     CompletedFramework,
     Credential,
     DrainConfig,
+    DrainInfo,
     EnvironmentVariable,
     ExecutorInfo,
     FaultDomain,
@@ -64,6 +65,7 @@ from harness.mesos.messages.infos import (
     KillPolicy,
     Label,
     MachineID,
+    MachineInfo,
     MasterInfo,
     Offer,
     Request,
@@ -80,6 +82,7 @@ from harness.mesos.messages.offers import (
     RescindResourceOfferMessage,
     ResourceOffersMessage,
 )
+from harness.mesos.messages.operators import AgentDescription, FrameworkDescription, OperatorEvent
 from harness.mesos.messages.registry import (
     AdmitSlave,
     DeactivateAgent,
@@ -130,6 +133,7 @@ from harness.mesos.states import (
 __all__ = [
     "AdmitSlave",
     "AgentCapability",
+    "AgentDescription",
     "AgentState",
     "AllocationInfo",
     "Attribute",
@@ -151,6 +155,7 @@ __all__ = [
     "DeactivateFrameworkMessage",
     "DrainAgent",
     "DrainConfig",
+    "DrainInfo",
     "DrainSlaveMessage",
     "DriverStatus",
     "EnvironmentVariable",
@@ -164,6 +169,7 @@ __all__ = [
     "FaultDomain",
     "Filters",
     "FrameworkCapability",
+    "FrameworkDescription",
     "FrameworkErrorMessage",
     "FrameworkID",
     "FrameworkInfo",
@@ -178,6 +184,7 @@ __all__ = [
     "Label",
     "LostSlaveMessage",
     "MachineID",
+    "MachineInfo",
     "MaintenanceSchedule",
     "MaintenanceWindow",
     "MarkAgentDrained",
@@ -191,6 +198,7 @@ __all__ = [
     "OfferID",
     "Operation",
     "OperationType",
+    "OperatorEvent",
     "PingSlaveMessage",
     "PongSlaveMessage",
     "Prune",

@@ -272,3 +272,18 @@ class DrainConfig(Record, frozen=True, kw_only=True):
 
     max_grace_period: Duration | None = None
     mark_gone: bool = False
+
+
+class DrainInfo(Record, frozen=True, kw_only=True):
+    """How far the draining of an agent is: ``DRAINING``, or ``DRAINED`` once nothing runs there any more."""
+
+    config: DrainConfig
+    state: str = "DRAINING"
+
+
+class MachineInfo(Record, frozen=True, kw_only=True):
+    """A machine that maintenance is planned for; ``mode`` is UP, DRAINING (planned) or DOWN (under way)."""
+
+    id: MachineID
+    mode: str = "UP"
+    unavailability: Unavailability | None = None

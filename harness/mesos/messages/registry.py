@@ -10,7 +10,6 @@ from datetime import datetime
 from harness.durations import Duration
 from harness.mesos.messages.base import Record
 from harness.mesos.messages.infos import MachineID, MasterInfo, SlaveInfo, Unavailability
-from harness.mesos.resources import Resources
 
 
 class RegistryOperation(Record, frozen=True, kw_only=True):
@@ -126,11 +125,11 @@ class StopMaintenance(RegistryOperation, frozen=True, kw_only=True):
 
 
 class QuotaConfig(Record, frozen=True, kw_only=True):
-    """What a role is guaranteed and what it may have at most."""
+    """What a role is guaranteed and what it may have at most, as texts such as ``cpus:2; mem:0``: a limit of 0 is a limit."""
 
     role: str
-    guarantees: Resources | None = None
-    limits: Resources | None = None
+    guarantees: str = ""
+    limits: str = ""
 
 
 class UpdateQuota(RegistryOperation, frozen=True, kw_only=True):
