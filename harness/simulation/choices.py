@@ -137,7 +137,8 @@ class Choices:
         for stream in items:
             assert isinstance(stream, Stream)
             bound, value = next(items), next(items)
-            assert isinstance(bound, int) and isinstance(value, int)
+            assert isinstance(bound, int)
+            assert isinstance(value, int)
             occurrence = occurrences[stream] = occurrences.get(stream, 0) + 1
             yield Choice(stream.site, stream.entity, occurrence, bound, value)
 

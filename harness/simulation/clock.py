@@ -46,7 +46,7 @@ class PendingTimer(NamedTuple):
 def describe(timer: Timer) -> PendingTimer:
     """The public record of a kernel timer."""
     return PendingTimer(
-        timer.owner.address,
+        timer.owner._address,
         Duration(timer.due_ns),
         timer.purpose,
         Duration(timer.low_ns),

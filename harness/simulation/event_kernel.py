@@ -219,7 +219,7 @@ class EventKernel(Kernel):
         while alarms and not alarms[0][3].pending:
             heappop(alarms)
         due = alarms[0][0] if alarms else _NEVER
-        bound = due if due < horizon else horizon
+        bound = min(due, horizon)
         count = 0
         for earliest, _, event in self._heads:
             if earliest > bound:

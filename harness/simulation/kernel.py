@@ -197,7 +197,7 @@ class Kernel:
         timer.pending = False
         flat = self.flat
         self.cause = len(flat) // STRIDE
-        flat += (self.now, FIRED, timer.owner.address, timer.method, timer.armed_ns, cause)
+        flat += (self.now, FIRED, timer.owner._address, timer.method, timer.armed_ns, cause)
         timer.method(*timer.args)
         self.cause = -1
 
@@ -287,7 +287,7 @@ class Kernel:
     def _next_in_line(self, most: int = 5) -> str:
         lines = [f"  {entry[3]}: {entry[4]}" for entry in sorted(self.deliveries, key=_by_due)[:most]]
         timers = [entry for entry in sorted(self.alarms, key=_by_due) if entry[3].pending]
-        lines += [f"  timer of {e[3].owner.path}: {e[3].purpose} due at {Duration(e[0])}" for e in timers[:most]]
+        lines += [f"  timer of {e[3].owner._path}: {e[3].purpose} due at {Duration(e[0])}" for e in timers[:most]]
         return "\n".join(lines) or "  nothing"
 
 
@@ -297,7 +297,7 @@ def _unset(*_: Any) -> None:
 
 def _contender(entry: Any) -> str:
     what = entry[3]
-    return what.entity if isinstance(what, Channel) else what.owner.path
+    return what.entity if isinstance(what, Channel) else what.owner._path
 
 
 def _by_number(item: tuple[list[Any], Any]) -> int:

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Callable
 from datetime import datetime
 from heapq import heappush
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 from harness.durations import Duration, DurationLike, to_ns
 from harness.errors import MisuseError
@@ -19,6 +19,7 @@ from harness.simulation.future import Future
 from harness.simulation.society import Society
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 def handles(*message_types: type) -> Callable[[F], F]:
@@ -37,6 +38,21 @@ def handles(*message_types: type) -> Callable[[F], F]:
     return mark
 
 
+class Reading(Generic[T]):
+    """A property that a subclass may use as a plain attribute of its own: whoever assigns to it, has it."""
+
+    def __init__(self, read: Callable[[Any], T]) -> None:
+        self._read = read
+        self.__doc__ = read.__doc__
+
+    @overload
+    def __get__(self, process: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, process: object, owner: type) -> T: ...
+    def __get__(self, process: object | None, owner: type) -> Self | T:
+        return self if process is None else self._read(process)
+
+
 class Process:
     """Base class of every actor; a subclass marks its handlers with :func:`handles`.
 
@@ -49,11 +65,11 @@ class Process:
     _handlers: ClassVar[dict[type, Callable[..., Any]]] = {}
 
     address: Address
-    path: str
-    root: str
-    host: str
-    world: Any
-    alive: bool = False
+    _path: str
+    _root: str
+    _host: str
+    _world: Any
+    _alive: bool = False
 
     # Made when first needed: most processes have no children, no links and no work.
     _parent: Address | None = None
@@ -75,7 +91,7 @@ class Process:
     def __init__(self, name: str) -> None:
         if not isinstance(name, str) or not name or "@" in name:
             raise MisuseError(f"process name {name!r}: wanted a text without '@', such as 'counter'")
-        self.name = name
+        self._name = name
 
     # -- what a subclass may define ---------------------------------------------------------------------------------
 
@@ -110,7 +126,7 @@ class Process:
         self._kernel.post(channel, Dispatch(method, args, future))
         return future
 
-    def tell(self, to: str, method: str, *args: Any) -> None:
+    def _tell(self, to: str, method: str, *args: Any) -> None:
         """As :meth:`dispatch`, for a caller who does not want the result."""
         channel = self._dispatches.get(to)
         if channel is None:
@@ -123,8 +139,8 @@ class Process:
 
         def dispatch(*more: Any) -> None:
             # Another process may have this address by now; it did not ask.
-            if self.alive:
-                self.tell(self.address, method, *args, *more)
+            if self._alive:
+                self._tell(self._address, method, *args, *more)
 
         return dispatch
 
@@ -151,7 +167,7 @@ class Process:
         delay_ns = high_ns
         if high_ns > low_ns:
             choices = self._kernel.choices
-            delay_ns -= choices.draw(choices.stream(f"backoff {bound.__name__}", self.path), high_ns - low_ns)
+            delay_ns -= choices.draw(choices.stream(f"backoff {bound.__name__}", self._path), high_ns - low_ns)
         return self._arm(delay_ns, low_ns, high_ns, bound, args, recurring)
 
     def work(self, label: str, low: DurationLike, high: DurationLike, method: Callable[..., Any] | str, *args: Any) -> None:
@@ -165,7 +181,7 @@ class Process:
         channel = works.get(label)
         low_ns, high_ns = to_ns(low, "low"), to_ns(high, "high")
         if channel is None:
-            channel = works[label] = self._society.channel(WORK, self, self.address, label)
+            channel = works[label] = self._society.channel(WORK, self, self._address, label)
         channel.low, channel.span = low_ns, high_ns - low_ns
         bound = method if callable(method) else self._method(method)
         self._kernel.post(channel, Work(label, bound, args))
@@ -175,7 +191,7 @@ class Process:
         if isinstance(n, bool) or not isinstance(n, int) or n < 1:
             raise MisuseError(f"choose({label!r}, {n!r}): wanted at least one alternative")
         choices = self._kernel.choices
-        return choices.draw(choices.stream(label, self.path), n - 1) if n > 1 else 0
+        return choices.draw(choices.stream(label, self._path), n - 1) if n > 1 else 0
 
     def link(self, to: str) -> None:
         """Hear of the end of ``to`` (or of a break of the link) once, through :meth:`exited`; at once if it is not there."""
@@ -183,60 +199,90 @@ class Process:
 
     def spawn(self, child: Process, host: str | None = None) -> Address:
         """Start a child process, by default on the same host. A child lives no longer than its parent."""
-        return self._society.spawn(child, self.host if host is None else host, self)
+        return self._society.spawn(child, self._host if host is None else host, self)
 
     def terminate(self, address: str | None = None) -> None:
         """End this process, or another one: at once, dropping what is queued for it. Linked processes hear of it."""
-        self._society.terminate(self.address if address is None else Address(address))
+        self._society.terminate(self._address if address is None else Address(address))
 
     def unique_name(self, prefix: str) -> str:
         """``prefix(1)``, ``prefix(2)``, ...: counted per host, as libprocess names its processes."""
-        return self._society.unique_name(prefix, self.host)
+        return self._society.unique_name(prefix, self._host)
 
     def note(self, template: str, *args: Any) -> None:
         """Write a line into the trace; ``template.format(*args)`` happens only when somebody reads it."""
         kernel = self._kernel
-        kernel.flat += (kernel.now, "note", self.address, template, args, kernel.cause)
+        kernel.flat += (kernel.now, "note", self._address, template, args, kernel.cause)
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
-    @property
+    @Reading
     def now(self) -> int:
         """Virtual time since the run began, in nanoseconds."""
         return self._kernel.now
 
-    @property
+    @Reading
     def elapsed(self) -> Duration:
         """Virtual time since the run began."""
         return Duration(self._kernel.now)
 
-    @property
+    @Reading
     def time(self) -> datetime:
         """Virtual time as an aware UTC datetime."""
         return self._society.datetime_at(self._kernel.now)
 
-    def __str__(self) -> str:
-        return str(self.address) if self.alive else self.name
+    @Reading
+    def name(self) -> str:
+        """The part of its address before the ``@``."""
+        return self._name
 
-    def canonical(self) -> str:
-        """How digests name a process that is an argument of something: by its creation path, else by its name."""
-        return getattr(self, "path", self.name)
+    @Reading
+    def host(self) -> str:
+        """The host it runs on."""
+        return self._host
+
+    @Reading
+    def path(self) -> str:
+        """Its creation path, which names it in choices."""
+        return self._path
+
+    @Reading
+    def root(self) -> str:
+        """The creation path of its ancestor at the top level; its own if it has none."""
+        return self._root
+
+    @Reading
+    def alive(self) -> bool:
+        """Whether it was spawned and has not ended."""
+        return self._alive
+
+    @Reading
+    def world(self) -> Any:
+        """The world it lives in."""
+        return self._world
+
+    def __str__(self) -> str:
+        return str(self._address) if self._alive else self._name
+
+    def _canonical(self) -> str:
+        # How digests name a process that is an argument of something.
+        return getattr(self, "_path", self._name)
 
     # -- machinery --------------------------------------------------------------------------------------------------
 
     def _join(self, society: Society, address: Address, path: str, parent: Any) -> None:
         self._society = society
         self._kernel = society.kernel
-        self.world = society.world
-        self.address = address
-        self.host = address.host
-        self.path = path
+        self._world = society.world
+        self.address = self._address = address
+        self._host = address.host
+        self._path = path
         if parent is None:
-            self.root = path
+            self._root = path
         else:
-            self.root = parent.root
-            self._parent = parent.address
-        self.alive = True
+            self._root = parent._root
+            self._parent = parent._address
+        self._alive = True
         self._messages: dict[str, Channel] = {}
         self._dispatches: dict[str, Channel] = {}
         # All timers that may still be pending, to be withdrawn at the end; swept when it has doubled.

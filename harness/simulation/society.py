@@ -35,12 +35,12 @@ class Member(Protocol):
     _timers: list[Timer]
     _linked: dict[Address, None] | None
     _parent: Address | None
-    name: str
-    address: Address
-    path: str
-    root: str
-    host: str
-    alive: bool
+    _name: str
+    _address: Address
+    _path: str
+    _root: str
+    _host: str
+    _alive: bool
 
     def initialize(self) -> None: ...
     def finalize(self) -> None: ...
@@ -105,23 +105,23 @@ class Society:
 
     def spawn(self, process: Any, host: str | None, parent: Member | None) -> Address:
         """Give ``process`` an address and queue its initialisation."""
-        if "name" not in getattr(process, "__dict__", ()):
+        if "_name" not in getattr(process, "__dict__", ()):
             raise MisuseError(
                 f"cannot spawn {type(process).__name__}: wanted a Process whose __init__ called super().__init__(name)"
             )
-        if process.alive:
+        if process._alive:
             raise MisuseError(f"{process} is running already; make a new instance")
-        address = Address(f"{process.name}@{self._free_host(process.name) if host is None else host}")
+        address = Address(f"{process._name}@{self._free_host(process._name) if host is None else host}")
         if address in self.processes:
             raise MisuseError(f"there is already a process {address}; use another name or host, or terminate it first")
         if address in self.roots:
             self._drop_queued(address)
-        base = f"{parent.path}/{process.name}" if parent is not None else str(address)
+        base = f"{parent._path}/{process._name}" if parent is not None else str(address)
         n = self._spawned[base] = self._spawned.get(base, 0) + 1
         path = base if n == 1 else f"{base}#{n}"
         process._join(self, address, path, parent)
         self.processes[address] = process
-        root = self.roots[address] = process.root
+        root = self.roots[address] = process._root
         self.names_of_hosts[address.host] = None
         if parent is not None:
             if parent._children is None:
@@ -152,7 +152,7 @@ class Society:
 
     def channel(self, kind: str, source: Member, target: Address, label: str = "") -> Channel:
         """Open the channel of this kind from ``source`` to ``target``; latency as the network says."""
-        return self.open(kind, source.path, source.address, source.root, target, label)
+        return self.open(kind, source._path, source._address, source._root, target, label)
 
     def open(self, kind: str, path: str, source: Address, root: str, target: Address, label: str = "") -> Channel:
         """As :meth:`channel`, for a sender that may not exist (any more)."""
@@ -167,12 +167,12 @@ class Society:
     def link(self, linker: Member, to: Address) -> None:
         """``linker`` hears of the end of ``to`` once; at once if it does not exist."""
         if to in self.processes:
-            self.links.setdefault(to, {})[linker.address] = None
+            self.links.setdefault(to, {})[linker._address] = None
             if linker._linked is None:
                 linker._linked = {}
             linker._linked[to] = None
         else:
-            self.tell_exited(to, linker.address)
+            self.tell_exited(to, linker._address)
 
     def break_link(self, linker: Address, linkee: Address) -> bool:
         """Break one direction of a link: ``linker`` hears that ``linkee`` is gone. False if there was no such link."""
@@ -186,7 +186,7 @@ class Society:
     def tell_exited(self, source: Address, target: Address) -> None:
         """Deliver an exited event about ``source`` to ``target``, whatever the links say."""
         process = self.processes.get(source)
-        entity = f"{source if process is None else process.path} -> {target} exited"
+        entity = f"{source if process is None else process._path} -> {target} exited"
         channel = Channel(EXITED, source, self.roots.get(source, ""), target, entity)
         self.weather.open(channel)
         # The target finds out by itself (a refused connection, a reset): no partition and no loss keeps it from that.
@@ -203,7 +203,7 @@ class Society:
             for child in reversed(list(process._children)):
                 self.terminate(child)
         process.finalize()
-        process.alive = False
+        process._alive = False
         for timer in process._timers:
             timer.pending = False
         process._timers.clear()
@@ -276,7 +276,7 @@ class Society:
         name = type(payload).__name__
         known = ", ".join(sorted(handled.__name__ for handled in cls._handlers)) or "none"
         raise ProcessError(
-            f"{process.path} ({cls.__name__}) has no handler for {name}; it handles: {known}. Mark one with @handles({name}).\n"
+            f"{process._path} ({cls.__name__}) has no handler for {name}; it handles: {known}. Mark one with @handles({name}).\n"
             f"The last events before it (virtual time, process, event):\n{self._last_events()}"
         )
 
@@ -288,7 +288,7 @@ class Society:
         record = self.kernel.trace[step]
         process = self.processes.get(record.process)
         return ProcessError(
-            f"{record.process if process is None else process.path} failed while handling {record.text}: "
+            f"{record.process if process is None else process._path} failed while handling {record.text}: "
             f"{type(error).__name__}: {error}\n"
             f"The last events before it (virtual time, process, event):\n{self._last_events()}"
         )

@@ -101,7 +101,7 @@ def canonical(value: Any) -> str:
     if isinstance(value, Duration):
         return str(value)
     name = type(value).__qualname__
-    method = getattr(type(value), "canonical", None)
+    method = getattr(type(value), "_canonical", None)
     if method is not None:
         return f"{name}({method(value)})"
     return f"{name}({','.join(f'{field}={canonical(item)}' for field, item in _fields(value))})"

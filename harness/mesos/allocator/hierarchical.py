@@ -104,10 +104,12 @@ class HierarchicalAllocator(Allocator):
         return _metrics(self.process)
 
     def _call(self, method: str, *args: Any) -> Future[Any]:
-        return self.owner.dispatch(self._address or self._nowhere(method), method, *args)
+        address = self._address or self._nowhere(method)
+        return self.owner.dispatch(address, method, *args)
 
     def _tell(self, method: str, *args: Any) -> None:
-        self.owner.tell(self._address or self._nowhere(method), method, *args)
+        address = self._address or self._nowhere(method)
+        self.owner._tell(address, method, *args)
 
     def _nowhere(self, method: str) -> NoReturn:
         raise MisuseError(f"HierarchicalAllocator.{method}: it has not been initialized; call start(world), or hand it to a master")

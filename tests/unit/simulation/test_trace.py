@@ -160,7 +160,7 @@ class Plain:
 
 
 class Named:
-    def canonical(self) -> str:
+    def _canonical(self) -> str:
         return "by itself"
 
 
