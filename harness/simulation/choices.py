@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple, Protocol, TypeAlias
 
+import msgspec
+
 from harness.errors import MisuseError, NondeterminismError
 
 _MASK = (1 << 64) - 1
@@ -58,16 +60,13 @@ class Strategy(Protocol):
         """The answer to one draw, ``0..bound``; 0 is benign."""
 
 
-class Stream:
+class Stream(msgspec.Struct, eq=False):
     """The draws of one (site, entity) in one run. Hot callers keep theirs; nobody else needs to see one."""
 
-    __slots__ = ("base", "count", "entity", "site")
-
-    def __init__(self, site: str, entity: str, base: int) -> None:
-        self.site = site
-        self.entity = entity
-        self.base = base
-        self.count = 0
+    site: str
+    entity: str
+    base: int
+    count: int = 0
 
 
 def _mix(z: int) -> int:
@@ -270,13 +269,13 @@ class ReplayChoices(Choices):
 _SEEDED: Mapping[str, type[PromptChoices] | type[RandomChoices]] = {
     "prompt": PromptChoices,
     "random": RandomChoices,
-    # Until the portfolio has other members it is the random walk.
+    # A bare world has one run, whose turn is that of the portfolio's commonest member.
     "portfolio": RandomChoices,
 }
 
 
 def strategy_names() -> tuple[str, ...]:
-    """The names that ``strategy=`` accepts."""
+    """The names that need no object; :mod:`harness.explore.strategies` has more."""
     return tuple(sorted(_SEEDED))
 
 
@@ -285,7 +284,7 @@ def make_choices(seed: int, strategy: str | Strategy, replay: Iterable[Choice] |
 
     Args:
         seed: any whole number.
-        strategy: ``"prompt"``, ``"random"``, ``"portfolio"``, or an object with ``name``, ``start(seed)`` and
+        strategy: ``"prompt"``, ``"random"``, or an object with ``name``, ``start(seed)`` and
             ``choose(site, entity, occurrence, bound)``.
         replay: a recorded run (its choices, or only its deviations); then seed and strategy only label the run.
 
@@ -300,7 +299,9 @@ def make_choices(seed: int, strategy: str | Strategy, replay: Iterable[Choice] |
         kind = _SEEDED.get(strategy)
         if kind is None:
             raise MisuseError(
-                f"strategy={strategy!r} is not known; wanted one of {', '.join(strategy_names())}, or a Strategy object"
+                f"strategy={strategy!r} is not known to a world; wanted one of {', '.join(strategy_names())}, "
+                "or a Strategy object; "
+                "harness.explore.strategies.make_strategy(name) makes one by its name"
             )
         return kind(seed)
     if not all(hasattr(strategy, attribute) for attribute in ("name", "start", "choose")):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 from harness.errors import HarnessError, MisuseError
 from harness.simulation.events import Timer
+from harness.simulation.future import Future
 from harness.simulation.kernel import Kernel
 from harness.simulation.society import Society
 
@@ -89,16 +91,23 @@ class Driver:
                     self._look()
             kernel.move_to(instant)
 
-    def run_until(self, done: Callable[[], bool], instant: int) -> bool:
-        """Run until ``done()`` or nothing more is due up to ``instant``; whether it is done. Paused: without moving time."""
+    def run_until(self, done: Callable[[], bool], instant: int, awaited: Future[Any] | None = None) -> bool:
+        """Run until ``done()`` or nothing more is due up to ``instant``; whether it is done. Paused: without moving time.
+
+        A delivery whose mere interception makes ``awaited`` ready has not been handled yet when this returns.
+        """
         with self.driving("wait") as kernel:
             horizon = min(instant, kernel.limits.virtual_ns)
-            while not done():
-                if not (kernel.step_in_place() if kernel.paused else kernel.step(horizon)):
-                    return False
-                if self.watchers:
-                    self._look()
-            return True
+            self.society.awaited = awaited
+            try:
+                while not done():
+                    if not (kernel.step_in_place() if kernel.paused else kernel.step(horizon)):
+                        return False
+                    if self.watchers:
+                        self._look()
+                return True
+            finally:
+                self.society.awaited = None
 
     def run_until_idle(self) -> None:
         """Run until only recurring timers are left; with the clock paused, until nothing is in flight."""
@@ -143,8 +152,15 @@ class _Driving:
     def __enter__(self) -> Kernel:
         if self._collecting:
             gc.disable()
-        self._driver._busy = True
-        return self._driver.kernel
+        driver = self._driver
+        driver._busy = True
+        if driver.society.interrupted is not None:
+            try:
+                driver.society.resume()
+            except BaseException as error:
+                self.__exit__(type(error), error, error.__traceback__)
+                raise
+        return driver.kernel
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         driver = self._driver

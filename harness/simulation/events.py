@@ -1,5 +1,7 @@
 """What travels: addresses, the kinds of delivery, channels, timers.
 
+What is made for every event is a msgspec struct, for the sake of its constructor.
+
 A *channel* is one sender-to-receiver FIFO. Messages, dispatches, exited events and pieces of work travel on channels of
 their own, so order is kept within each and free between them (libprocess's guarantee, and no more than that).
 """
@@ -8,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+import msgspec
 
 from harness.simulation.choices import Stream
 from harness.simulation.future import Future
@@ -45,16 +49,15 @@ class Start:
 START_EVENT = Start()
 
 
-class Dispatch:
-    """A call of a method of the receiver, by name."""
+class Dispatch(msgspec.Struct, eq=False):
+    """A call of a method of the receiver, by name.
 
-    __slots__ = ("args", "future", "method")
+    ``future`` is completed by whoever runs the method; None if nobody wants to know.
+    """
 
-    def __init__(self, method: str, args: tuple[Any, ...], future: Future[Any] | None = None) -> None:
-        self.method = method
-        self.args = args
-        # Completed by whoever runs the method; None if nobody wants to know.
-        self.future = future
+    method: str
+    args: tuple[Any, ...]
+    future: Future[Any] | None = None
 
     def __str__(self) -> str:
         return f"{self.method}({', '.join(map(str, self.args))})"
@@ -98,75 +101,46 @@ class Released:
         return str(self.payload)
 
 
-class Channel:
-    """One sender-to-receiver FIFO with its latency range and its own stream of draws."""
+class Channel(msgspec.Struct, eq=False):
+    """One sender-to-receiver FIFO with its latency range and its own stream of draws.
 
-    __slots__ = (
-        "blocked",
-        "duplicated",
-        "entity",
-        "kind",
-        "last",
-        "lost",
-        "low",
-        "ranked",
-        "source",
-        "source_root",
-        "span",
-        "stream",
-        "target",
-    )
+    Attributes:
+        entity: names it in choices.
+        last: the due time of the newest delivery; later ones are never due earlier, which is what keeps the order.
+        ranked: the instant at which deliveries of it have been ranked among others; see ``Kernel._order_ties``.
+        blocked, lost, duplicated: network conditions; see ``network.py``.
+    """
 
-    def __init__(
-        self, kind: str, source: Address, source_root: str, target: Address, entity: str, stream: Stream | None = None
-    ) -> None:
-        self.kind = kind
-        self.source = source
-        self.source_root = source_root
-        self.target = target
-        # Names it in choices.
-        self.entity = entity
-        self.stream = stream
-        self.low = 0
-        self.span = 0
-        # The due time of the newest delivery: later ones are never due earlier, which is what keeps the order.
-        self.last = 0
-        # The instant at which deliveries of it have been ranked among others; see Kernel._order_ties.
-        self.ranked = -1
-        # Network conditions; see network.py.
-        self.blocked = False
-        self.lost = 0
-        self.duplicated = 0
+    kind: str
+    source: Address
+    source_root: str
+    target: Address
+    entity: str
+    stream: Stream | None = None
+    low: int = 0
+    span: int = 0
+    last: int = 0
+    ranked: int = -1
+    blocked: bool = False
+    lost: int = 0
+    duplicated: int = 0
 
     def __str__(self) -> str:
         return f"{self.source} -> {self.target}"
 
 
-class Timer:
+class Timer(msgspec.Struct, eq=False):
     """A pending call at an exact instant. ``low_ns`` and ``high_ns`` are the range that its delay was drawn from."""
 
-    __slots__ = ("args", "armed_ns", "due_ns", "high_ns", "low_ns", "method", "owner", "pending", "recurring")
-
-    def __init__(
-        self,
-        owner: Any,
-        method: Callable[..., Any],
-        args: tuple[Any, ...],
-        armed_ns: int,
-        due_ns: int,
-        low_ns: int,
-        high_ns: int,
-        recurring: bool,
-    ) -> None:
-        self.owner = owner
-        self.method = method
-        self.args = args
-        self.armed_ns = armed_ns
-        self.due_ns = due_ns
-        self.low_ns = low_ns
-        self.high_ns = high_ns
-        self.recurring = recurring
-        self.pending = True
+    owner: Any
+    method: Callable[..., Any]
+    args: tuple[Any, ...]
+    armed_ns: int
+    due_ns: int
+    low_ns: int
+    high_ns: int
+    recurring: bool
+    pending: bool = True
 
     @property
     def purpose(self) -> str:

@@ -62,8 +62,10 @@ class Society:
     __slots__ = (
         "_names",
         "_spawned",
+        "awaited",
         "channels",
         "intercept",
+        "interrupted",
         "kernel",
         "links",
         "names_of_hosts",
@@ -86,6 +88,10 @@ class Society:
         # Set once somebody declares a message rule or a network fault: (channel, payload, sent, cause) -> who wants to know
         # when the delivery has been handled, or None if it must not be handled now.
         self.intercept: Callable[[Channel, Any, int, int], Iterable[Callable[[], None]] | None] | None = None
+        # What a test waits for now. A delivery whose interception makes it ready is kept from its handler until the test
+        # drives on: (channel, payload, sent, cause, who wants to know when it has been handled).
+        self.awaited: Future[Any] | None = None
+        self.interrupted: tuple[Channel, Any, int, int, Iterable[Callable[[], None]]] | None = None
         self._spawned: dict[str, int] = {}
         self._names: dict[tuple[str, str], int] = {}
         self.names_of_hosts: dict[str, None] = {}
@@ -220,8 +226,17 @@ class Society:
 
     # -- what happens to an event -----------------------------------------------------------------------------------
 
-    def receive(self, channel: Channel, payload: Any, sent: int, cause: int) -> None:
-        """Run one delivery at its receiver."""
+    def resume(self) -> None:
+        """Go on with the delivery before whose handler a wait has ended."""
+        interrupted, self.interrupted = self.interrupted, None
+        if interrupted is not None:
+            self.receive(*interrupted)
+            self.kernel.cause = -1
+
+    def receive(
+        self, channel: Channel, payload: Any, sent: int, cause: int, seen: Iterable[Callable[[], None]] | None = None
+    ) -> None:
+        """Run one delivery at its receiver; ``seen`` if the rules have been asked before."""
         process = self.processes.get(channel.target)
         kernel = self.kernel
         flat = kernel.flat
@@ -230,8 +245,11 @@ class Society:
             return
         handled: Iterable[Callable[[], None]] = ()
         if self.intercept is not None:
-            watching = self.intercept(channel, payload, sent, cause)
+            watching = self.intercept(channel, payload, sent, cause) if seen is None else seen
             if watching is None:
+                return
+            if seen is None and self.awaited is not None and self.awaited.done:
+                self.interrupted = (channel, payload, sent, cause, watching)
                 return
             handled = watching
         kernel.cause = len(flat) // STRIDE

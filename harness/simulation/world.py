@@ -56,7 +56,7 @@ class World:
 
     Args:
         seed: any whole number; with the strategy it decides every chance of the run.
-        strategy: ``"random"``, ``"prompt"`` (no deviation at all), ``"portfolio"``, or a :class:`Strategy` object.
+        strategy: ``"random"``, ``"prompt"`` (no deviation at all), or a :class:`Strategy` object.
         latency: least and most time of a message between hosts.
         local_latency: the same inside one host.
         replay: choices to follow instead of drawing (a record or its deviations).
@@ -166,7 +166,7 @@ class World:
     def _wait_for(self, future: Any, done: Callable[[], bool], timeout_ns: int, x: Any) -> Any:
         kernel = self._kernel
         deadline = kernel.now + timeout_ns
-        if not self._driver.run_until(done, deadline):
+        if not self._driver.run_until(done, deadline, future):
             stuck = kernel.paused or not (kernel.deliveries or self._driver.next_timer())
             if not stuck:
                 kernel.move_to(deadline)
