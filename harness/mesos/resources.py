@@ -2,7 +2,8 @@
 
 ``+`` merges, ``-`` removes what is there and never goes below nothing, ``&`` is the common part, ``<=`` asks whether one is
 contained in the other. Pairs of equal identity only ever meet each other: two cpus reserved for a role are no part of four
-unreserved ones. Source: ``src/common/resources.cpp``.
+unreserved ones. A persistent volume or a mounted disk is contained, removed and common as a whole or not at all.
+Source: ``src/common/resources.cpp``.
 """
 
 from __future__ import annotations
@@ -169,7 +170,9 @@ class Resources:
             have = mine.get(identity)
             if have is None:
                 return False
-            if have is not value and not values.covers(identity.kind, have, value):
+            if have is not value and (
+                not values.covers(identity.kind, have, value) or (identity.disk is not None and _is_cut(identity, have, value))
+            ):
                 return False
         return True
 
@@ -291,6 +294,8 @@ class Resources:
             if mine is None:
                 continue
             rest = values.minus(identity.kind, mine, value)
+            if identity.disk is not None and _is_cut(identity, mine, value):
+                continue
             # Nothing goes below nothing: what was not contained is ignored.
             if rest and (type(rest) is not int or rest > 0):
                 result[identity] = rest
@@ -306,7 +311,7 @@ class Resources:
         for identity, value in self._entries.items():
             if identity in theirs:
                 both = values.common(identity.kind, value, theirs[identity])
-                if both:
+                if both and not (identity.disk is not None and _is_cut(identity, value, theirs[identity])):
                     result[identity] = both
         return _make(result)
 
@@ -342,6 +347,10 @@ class Resources:
     def __iter__(self) -> Iterator[Resource]:
         return map(_record, self._entries.items())
 
+    def to_json(self) -> list[dict[str, Any]]:
+        """The other notation, as Mesos's JSON array of ``Resource`` objects; ``parse(json.dumps(...))`` reads it back."""
+        return [values.to_json(identity, value) for identity, value in self._entries.items()]
+
     def __str__(self) -> str:
         return "; ".join(values.show(identity, value) for identity, value in self._entries.items()) or "{}"
 
@@ -354,6 +363,12 @@ class Resources:
 
 #: What public arguments that mean resources accept.
 ResourcesLike: TypeAlias = Resources | str | Mapping[str, float] | None
+
+
+def _is_cut(identity: Identity, have: Value, wanted: Value) -> bool:
+    # A volume or a mounted disk has no parts: what is of another size is another thing.
+    return have != wanted and identity.is_whole
+
 
 _new = Resources.__new__
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -25,6 +26,7 @@ SCALAR, RANGES, SET = "SCALAR", "RANGES", "SET"
 Value: TypeAlias = int | tuple[Any, ...]
 
 _SMALLEST_NORMAL = 2.2250738585072014e-308
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?|[+-]?nan", re.ASCII | re.IGNORECASE)
 
 
 class ResourceError(MisuseError, ValueError):
@@ -52,6 +54,43 @@ class Identity(NamedTuple):
     def role(self) -> str:
         """The role of the innermost reservation, ``*`` if unreserved."""
         return self.reservations[-1][1] if self.reservations else "*"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is had as a whole or not at all: a persistent volume, a mounted disk, a block device."""
+        return self.disk is not None and not self.shared and _is_whole(self.disk)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_whole(disk: str) -> bool:
+    info = _disk_info(disk)
+    # A label that is no DiskInfo stands for one particular disk.
+    return info is None or "persistence" in info or info.get("source", {}).get("type") in ("MOUNT", "BLOCK", "RAW")
+
+
+def _disk_info(disk: str) -> Mapping[str, Any] | None:
+    try:
+        info = json.loads(disk)
+    except ValueError:
+        return None
+    return info if isinstance(info, dict) else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _show_disk(disk: str) -> str:
+    """A disk as Mesos prints it: its source, the id of its volume and where that is mounted, as far as there are such."""
+    info = _disk_info(disk)
+    if info is None:
+        return disk
+    source, volume = info.get("source"), info.get("volume")
+    parts = []
+    if source is not None:
+        place = source.get("path", source.get("mount", {})).get("root") or source.get("id")
+        parts.append(f"{source.get('type')}:{place}" if place else str(source.get("type")))
+    if "persistence" in info:
+        parts.append(str(info["persistence"].get("id")))
+    text = ",".join(parts)
+    return f"{text}:{volume.get('container_path')}" if volume is not None else text
 
 
 def thousandths(value: float) -> int:
@@ -159,7 +198,7 @@ def show(identity: Identity, value: Value) -> str:
     elif reservations:
         parts.append("(reservations: [" + ",".join(f"({kind},{role})" for kind, role in reservations) + "])")
     if identity.disk is not None:
-        parts.append(f"[{identity.disk}]")
+        parts.append(f"[{_show_disk(identity.disk)}]")
     if identity.revocable:
         parts.append("{REV}")
     if identity.shared:
@@ -243,12 +282,10 @@ def _value(where: str, text: str) -> tuple[str, Value]:
         if not text.endswith("}"):
             raise ResourceError(f"{where} has a set without its closing brace; wanted {{a, b}}")
         return SET, tuple(sorted(dict.fromkeys(item for item in text[1:-1].split(",") if item)))
-    try:
-        number = float(text)
-    except ValueError:
-        raise ResourceError(
-            f"{where} has the value {text!r}; wanted a number (2.5), ranges ([31000-32000]) or a set ({{a, b}})"
-        ) from None
+    # Python reads more than C does: underscores, digits of other scripts.
+    if _NUMBER.fullmatch(text) is None:
+        raise ResourceError(f"{where} has the value {text!r}; wanted a number (2.5), ranges ([31000-32000]) or a set ({{a, b}})")
+    number = float(text)
     if not math.isfinite(number) or number < 0 or 0 < number < _SMALLEST_NORMAL:
         raise ResourceError(f"{where} has the value {text!r}; wanted a finite number that is not negative")
     return SCALAR, thousandths(number)
@@ -259,8 +296,10 @@ def _ranges(where: str, text: str) -> tuple[tuple[int, int], ...]:
     inside = text[1:-1] if text.endswith("]") else None
     for piece in [] if inside == "" else (inside or "?").split(","):
         low, dash, high = piece.partition("-")
-        if not (dash and low.isdecimal() and high.isdecimal()) or int(low) > int(high):
+        if not (dash and low.isascii() and low.isdigit() and high.isascii() and high.isdigit()):
             raise ResourceError(f"{where} has the ranges {text!r}; wanted inclusive ranges such as [31000-32000, 8080-8080]")
+        if int(low) > int(high):
+            raise ResourceError(f"{where} has the range {piece!r}, which ends before it begins; wanted {high}-{low}?")
         ranges.append((int(low), int(high)))
     return coalesce(ranges)
 
@@ -271,25 +310,36 @@ def _json_pieces(text: str) -> Iterable[tuple[Identity, Value]]:
     except ValueError as problem:
         raise ResourceError(f"resources {text!r}: starts like a JSON array but is none ({problem})") from None
     for number, entry in enumerate(entries, start=1):
+        where = f"resources: entry {number} of the JSON array ({entry!r})"
         try:
             yield from_json(entry)
-        except (KeyError, TypeError, AttributeError) as problem:
+        except ResourceError as problem:
+            raise ResourceError(f"{where}: {problem}") from None
+        except KeyError as problem:
             raise ResourceError(
-                f"resources: entry {number} of the JSON array ({entry!r}) is malformed ({problem!r}); wanted an object with "
-                "name, type and one of scalar, ranges, set"
+                f"{where} lacks {problem}; wanted an object with name, type and one of scalar, ranges, set"
+            ) from None
+        except (TypeError, AttributeError, ValueError, OverflowError) as problem:
+            raise ResourceError(
+                f"{where} is malformed ({problem}); wanted an object with name, type and one of scalar, ranges, set"
             ) from None
 
 
 def from_json(entry: Mapping[str, Any]) -> tuple[Identity, Value]:
-    """One ``Resource`` object of Mesos's JSON; a missing part raises KeyError, TypeError or AttributeError."""
+    """One ``Resource`` object of Mesos's JSON; a wrong part raises KeyError, TypeError, AttributeError or ValueError."""
     kind, name = str(entry["type"]), str(entry["name"])
     value: Value
     if kind == SCALAR:
-        value = thousandths(float(entry["scalar"]["value"]))
-        if value < 0:
-            raise ResourceError(f"resource {name!r} has the scalar {entry['scalar']['value']!r}; wanted a number >= 0")
+        number = float(entry["scalar"]["value"])
+        if not math.isfinite(number) or number < 0:
+            raise ResourceError(f"resource {name!r} has the scalar {number!r}; wanted a finite number that is not negative")
+        value = thousandths(number)
     elif kind == RANGES:
-        value = coalesce((int(item["begin"]), int(item["end"])) for item in entry["ranges"].get("range", ()))
+        found = [(int(item["begin"]), int(item["end"])) for item in entry["ranges"].get("range", ())]
+        for low, high in found:
+            if low > high or low < 0:
+                raise ResourceError(f"resource {name!r} has the range {low}-{high}; wanted 0 <= begin <= end")
+        value = coalesce(found)
     elif kind == SET:
         value = tuple(sorted(dict.fromkeys(entry["set"].get("item", ()))))
     else:
@@ -311,3 +361,29 @@ def from_json(entry: Mapping[str, Any]) -> tuple[Identity, Value]:
     if "shared" in entry and isinstance(value, int):
         return identity._replace(shared=value), 1
     return identity, value
+
+
+def to_json(identity: Identity, value: Value) -> dict[str, Any]:
+    """One resource as a ``Resource`` object of Mesos's JSON, which :func:`from_json` reads."""
+    entry: dict[str, Any] = {"name": identity.name, "type": identity.kind}
+    if isinstance(value, int):
+        amount = identity.shared or value
+        entry["scalar"] = {"value": amount // 1000 if amount % 1000 == 0 else amount / 1000}
+    elif identity.kind == RANGES:
+        entry["ranges"] = {"range": [{"begin": low, "end": high} for low, high in value]}
+    else:
+        entry["set"] = {"item": list(value)}
+    if identity.reservations:
+        entry["reservations"] = [{"type": kind, "role": role} for kind, role in identity.reservations]
+    if identity.allocation_role is not None:
+        entry["allocation_info"] = {"role": identity.allocation_role}
+    if identity.revocable:
+        entry["revocable"] = {}
+    if identity.shared:
+        entry["shared"] = {}
+    if identity.disk is not None:
+        info = _disk_info(identity.disk)
+        entry["disk"] = {"persistence": {"id": identity.disk}} if info is None else dict(info)
+    if identity.provider_id is not None:
+        entry["provider_id"] = {"value": identity.provider_id}
+    return entry

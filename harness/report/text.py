@@ -8,21 +8,35 @@ from collections.abc import Sequence
 
 from harness.errors import HarnessError, ProcessError
 from harness.simulation.choices import Choice
-from harness.simulation.trace import Trace
+from harness.simulation.trace import Trace, shorten
 
 TIMELINE_LINES = 40
 REPORT_LINES = 58
 _WIDTH = 160
+_PROCESS = 36
 _HARNESS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))).replace(os.sep, "/") + "/"
 
 
 def timeline(trace: Trace, most: int = TIMELINE_LINES) -> str:
-    """The last ``most`` records of a trace, one a line: time, process, what happened."""
-    lines = [line if len(line) <= _WIDTH else f"{line[: _WIDTH - 3]}..." for line in trace.lines(last=most)]
-    hidden = len(trace) - len(lines)
+    """The last ``most`` records of a trace, one a line: time, process, what happened.
+
+    Uuids are cut to their beginning. When the test itself failed, these are the last before its failure: the clean-up that
+    followed explains nothing.
+    """
+    end = trace.over if trace.aborted and trace.over is not None else len(trace)
+    hidden = max(0, end - most)
+    shown = trace[hidden:end]
+    wide = min(_PROCESS, max((len(shorten(record.process)) for record in shown), default=0))
+    lines = [_cut(f"{record.time!s:>14}  {shorten(record.process):<{wide}}  {shorten(record.text)}") for record in shown]
     if hidden:
         lines.insert(0, f"({hidden} earlier records left out)")
+    if end < len(trace):
+        lines.append(f"(here the test failed; {len(trace) - end} records of the clean-up left out)")
     return "\n".join(lines) or "(nothing happened)"
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 3]}..."
 
 
 def choices_text(choices: Sequence[Choice], most: int = 5) -> str:

@@ -112,7 +112,9 @@ class HierarchicalAllocator(Allocator):
         self.owner._tell(address, method, *args)
 
     def _nowhere(self, method: str) -> NoReturn:
-        raise MisuseError(f"HierarchicalAllocator.{method}: it has not been initialized; call start(world), or hand it to a master")
+        raise MisuseError(
+            f"HierarchicalAllocator.{method}: it has not been initialized; call start(world), or hand it to a master"
+        )
 
     # --- the interface; meanings are documented there
 

@@ -73,7 +73,7 @@ class AllocationLoop(Process):
             self.candidates[slave_id] = None
         if not self.run_pending:
             self.run_pending = True
-            self.tell(self.address, "_generate_offers")
+            self._tell(self.address, "_generate_offers")
 
     def _generate_offers(self) -> None:
         self.run_pending = False

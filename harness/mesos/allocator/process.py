@@ -364,7 +364,7 @@ class HierarchicalAllocatorProcess(AllocationLoop):
         if not self.behaviour.filter_expiry_dispatches:
             self._expire(framework_id, role, slave_id, offer_filter)
             return
-        self.tell(self.address, "_expire", framework_id, role, slave_id, offer_filter)
+        self._tell(self.address, "_expire", framework_id, role, slave_id, offer_filter)
 
     def _expire(self, framework_id: str, role: str, slave_id: str, offer_filter: OfferFilter) -> None:
         framework = self.books.frameworks.get(framework_id)

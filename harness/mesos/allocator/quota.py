@@ -29,8 +29,8 @@ def is_quota_kind(identity: Identity) -> bool:
 def shrink(resources: Resources, target: Quantities, absent_is_unlimited: bool) -> Resources:
     """As much of the scalars ``resources`` as fits into ``target`` (thousandths by name).
 
-    A name that ``target`` lacks is dropped, or kept whole if ``absent_is_unlimited``. A disk of its own (a mount) cannot be
-    divided: it fits whole or not at all.
+    A name that ``target`` lacks is dropped, or kept whole if ``absent_is_unlimited``. A volume or a mounted disk
+    cannot be divided: it fits whole or not at all.
     """
     rest = dict(target)
     taken: dict[Identity, Value] = {}
@@ -41,7 +41,7 @@ def shrink(resources: Resources, target: Quantities, absent_is_unlimited: bool) 
                 taken[identity] = value
             continue
         fits = min(value, max(rest[identity.name], 0))
-        if identity.disk is not None and fits < value:
+        if fits < value and identity.is_whole:
             continue
         rest[identity.name] -= fits
         taken[identity] = fits

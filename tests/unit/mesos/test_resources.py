@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 
 import pytest
@@ -83,7 +84,14 @@ def test_parse_reads_mesos_json():
         ("cpus:-1", "not negative"),
         ("cpus:nan", "finite"),
         ("cpus:inf", "finite"),
-        ("ports:[5-1]", "inclusive ranges"),
+        ("ports:[5-1]", "the range '5-1', which ends before it begins; wanted 1-5"),
+        ("cpus:1_0", "wanted a number"),
+        ("cpus:\N{FULLWIDTH DIGIT ONE}", "wanted a number"),
+        ("mem:1;ports:[\N{FULLWIDTH DIGIT ONE}-2]", "at position 6"),
+        ('[{"name":"cpus","type":"SCALAR"}]', "lacks 'scalar'"),
+        ('[{"name":"cpus","type":"SCALAR","scalar":{"value":"x"}}]', "is malformed"),
+        ('[{"name":"cpus","type":"SCALAR","scalar":{"value":Infinity}}]', "wanted a finite number"),
+        ('[{"name":"p","type":"RANGES","ranges":{"range":[{"begin":5,"end":1}]}}]', "wanted 0 <= begin <= end"),
         ("ports:[1-2,3]", "inclusive ranges"),
         ("ports:[1-2", "inclusive ranges"),
         ("zones:{a,b", "closing brace"),
@@ -270,3 +278,122 @@ def test_coalesced_ranges_hold_the_same_numbers(pairs):
     merged = coalesce(ranges)
     assert {n for low, high in merged for n in range(low, high + 1)} == {n for low, high in ranges for n in range(low, high + 1)}
     assert all(left[1] + 1 < right[0] for left, right in zip(merged, merged[1:], strict=False))
+
+
+RECORDS = st.builds(
+    Resource,
+    name=st.sampled_from(["cpus", "mem", "disk"]),
+    value=st.integers(1, 5000).map(lambda thousandth: thousandth / 1000),
+    reservations=st.sampled_from([(), (("STATIC", "a"),), (("DYNAMIC", "a"),), (("STATIC", "a"), ("DYNAMIC", "a/b"))]),
+    allocation_role=st.sampled_from([None, "a", "a/b"]),
+    revocable=st.booleans(),
+    provider_id=st.sampled_from([None, "p1"]),
+)
+RICH = st.lists(RECORDS, max_size=6).map(Resources)
+
+
+@given(RICH, RICH, RICH)
+def test_the_laws_hold_for_every_identity(a, b, c):
+    """Sums in any order, removal of what was added, distribution over common parts: with reservations, marks and providers."""
+    assert a + b == b + a
+    assert (a + b) + c == a + (b + c)
+    assert (a + b) - b == a
+    assert (a & b) <= a
+    assert (a - b) + (a & b) == a
+    assert a - (b + c) == (a - b) - c
+
+
+@given(RICH)
+def test_parts_make_up_the_whole(a):
+    """Each way of dividing resources divides them without loss or overlap, and into what may go to a role and what may not."""
+    assert a.reserved() + a.unreserved() == a
+    assert a.revocable() + a.nonrevocable() == a
+    assert a.shared() + a.nonshared() == a
+    assert a.allocatable_to("x") == a.unreserved()
+    assert a.allocatable_to("a/b") == a
+    assert a.allocatable_to("a") <= a
+    assert a.unallocate().quantities == a.quantities
+
+
+# --- the other notation, and disks that are had as a whole
+
+
+@given(RICH)
+def test_json_loses_nothing(a):
+    """What is written as JSON is read back as the same value."""
+    assert r(json.dumps(a.to_json())) == a
+
+
+def test_to_json_writes_what_mesos_writes():
+    """Names and nesting are those of the Resource message."""
+    text = json.dumps(r("cpus(web):0.5;ports:[1-2,5-6];disks:{a}").allocate("web").to_json())
+    assert json.loads(text) == [
+        {
+            "name": "cpus",
+            "type": "SCALAR",
+            "scalar": {"value": 0.5},
+            "reservations": [{"type": "STATIC", "role": "web"}],
+            "allocation_info": {"role": "web"},
+        },
+        {
+            "name": "ports",
+            "type": "RANGES",
+            "ranges": {"range": [{"begin": 1, "end": 2}, {"begin": 5, "end": 6}]},
+            "allocation_info": {"role": "web"},
+        },
+        {"name": "disks", "type": "SET", "set": {"item": ["a"]}, "allocation_info": {"role": "web"}},
+    ]
+
+
+def disk(size: int, **info: object) -> Resources:
+    """A disk of that many MB with this DiskInfo, reserved for web."""
+    entry = {"name": "disk", "type": "SCALAR", "scalar": {"value": size}, "disk": info}
+    entry["reservations"] = [{"type": "DYNAMIC", "role": "web"}]
+    return r(json.dumps([entry]))
+
+
+VOLUME = {"persistence": {"id": "v1"}, "volume": {"container_path": "data", "mode": "RW"}}
+MOUNT = {"source": {"type": "MOUNT", "mount": {"root": "/mnt/1"}}}
+PATH = {"source": {"type": "PATH", "path": {"root": "/mnt/2"}}}
+
+
+def test_volumes_print_with_their_id_and_mount_point():
+    """As in Mesos's logs."""
+    assert str(disk(64, **VOLUME)) == "disk(reservations: [(DYNAMIC,web)])[v1:data]:64"
+    assert str(disk(64, **MOUNT)) == "disk(reservations: [(DYNAMIC,web)])[MOUNT:/mnt/1]:64"
+    assert str(disk(64, **PATH, **VOLUME)) == "disk(reservations: [(DYNAMIC,web)])[PATH:/mnt/2,v1:data]:64"
+
+
+@pytest.mark.parametrize("info", [VOLUME, MOUNT], ids=["volume", "mount"])
+def test_a_volume_has_no_parts(info):
+    """A smaller one of the same name is another one: not contained, not removed, nothing in common."""
+    whole, other = disk(64, **info), disk(32, **info)
+    assert not other <= whole
+    assert whole - other == whole
+    assert not whole & other
+    assert whole - whole == r("")
+    assert (whole + r("cpus:1")) - whole == r("cpus:1")
+    assert whole & whole == whole
+
+
+def test_a_path_disk_can_be_divided():
+    """As long as no volume is made of it."""
+    assert disk(64, **PATH) - disk(32, **PATH) == disk(32, **PATH)
+    assert disk(32, **PATH) <= disk(64, **PATH)
+
+
+def test_volumes_are_no_disk_of_their_role():
+    """A volume and the reserved disk beside it do not merge, but both count as disk."""
+    both = disk(64, **VOLUME) + Resources([Resource(name="disk", value=100.0, reservations=(("DYNAMIC", "web"),))])
+    assert len(both) == 2
+    assert both.disk == 164
+
+
+def test_a_refined_reservation_goes_to_the_refining_role_and_below():
+    """Reserved for a, refined for a/b: offered to a/b and a/b/c, not to a or a/d."""
+    refined = Resources([Resource(name="cpus", value=1.0, reservations=(("STATIC", "a"), ("DYNAMIC", "a/b")))])
+    assert refined.allocatable_to("a/b") == refined.allocatable_to("a/b/c") == refined
+    assert not refined.allocatable_to("a")
+    assert not refined.allocatable_to("a/d")
+    assert refined.reserved("a/b") == refined
+    assert str(refined) == "cpus(reservations: [(STATIC,a),(DYNAMIC,a/b)]):1"

@@ -226,3 +226,24 @@ def test_a_framework_that_always_declines_does_not_keep_a_world_busy():
     decline_first(lab, 3600)
     world.run_until_idle()
     assert world.clock.elapsed < seconds(60)
+
+
+def test_a_filter_made_just_after_a_batch_meets_the_next_under_every_order():
+    """Its end falls due at the instant of that batch, after it: whatever the order of the events that both lead to, the run
+    still sees the filter."""
+    for seed in range(40):
+        world = World(seed)
+        world.clock.pause()
+        lab = AllocatorLab(world)
+        lab.add_agent("a1", "cpus:1;mem:512")
+        lab.add_framework("f1")
+        world.settle()
+        lab.recover(lab.allocations[0])
+        world.clock.advance("1secs")
+        lab.recover(lab.allocations[1], refuse_seconds=1)
+        world.settle()
+        world.clock.jump("1secs")
+        world.settle()
+        assert len(lab.allocations) == 2, f"seed {seed}"
+        world.clock.advance("1secs")
+        assert len(lab.allocations) == 3, f"seed {seed}"

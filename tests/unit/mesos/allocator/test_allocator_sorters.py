@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import MisuseError
-from harness.mesos.allocator.sorter import DRFSorter, RandomSorter, Totals
+from harness.mesos.allocator import AllocatorLab, HierarchicalAllocator
+from harness.mesos.allocator.sorter import DRFSorter, RandomSorter, Sorter, Totals
 from harness.mesos.resources import Resource, Resources
+from harness.simulation import World
 
 
 def r(text: str) -> Resources:
@@ -203,3 +205,61 @@ def test_weights_make_clients_go_first_more_often():
     sorter = random_sorter(choose, [("a", 3.0)], ("a", "b"))
     first = sum(sorter.sort()[0] == "a" for _ in range(4000))
     assert 2850 < first < 3150
+
+
+# --- sorters of one's own
+
+
+class ByName(Sorter):
+    """Serves clients by the alphabet, whatever they have."""
+
+    def sort(self) -> list[str]:
+        return sorted(client for client, leaf in self.leaves.items() if leaf.active)
+
+
+def test_a_sorter_of_ones_own_decides_who_is_next():
+    """A class goes wherever a name goes, for roles, for frameworks or for both."""
+    for arguments, wanted in (
+        ({"framework_sorter": ByName}, ["a", "a"]),
+        ({"sorter": ByName}, ["a", "a"]),
+        ({"role_sorter": ByName}, ["a", "b"]),
+    ):
+        lab = AllocatorLab(World(strategy="prompt"), HierarchicalAllocator(**arguments))
+        lab.add_framework("b")
+        lab.add_framework("a")
+        for name in ("a1", "a2"):
+            lab.add_agent(name, "cpus:1;mem:100")
+            lab.world.settle()
+        assert [str(allocation.framework_id) for allocation in lab.allocations] == wanted
+
+
+def test_something_that_makes_no_sorter_is_refused():
+    """The error says what would."""
+    with pytest.raises(MisuseError, match=r"sorter=7 is not known; wanted one of 'drf', 'random', or a subclass of"):
+        HierarchicalAllocator(7)
+
+
+def test_the_random_order_is_drawn_as_far_as_somebody_asks():
+    """One draw for the first of a hundred, whatever the number of clients; later changes do not affect an order begun."""
+    draws = []
+
+    def choose(label: str, n: int) -> int:
+        draws.append(n)
+        return n - 1
+
+    sorter = random_sorter(choose, clients=[f"c{number:03}" for number in range(100)])
+    order = iter(sorter.order())
+    assert next(order) == "c099"
+    assert draws == [100]
+    sorter.remove("c098")
+    assert next(order) == "c098"
+
+
+def test_the_order_of_drf_is_that_of_its_beginning():
+    """Whoever goes through it may allocate on the way."""
+    sorter = sorter_of("a", "b", "c")
+    order = iter(sorter.order())
+    assert next(order) == "a"
+    sorter.allocated("b", "agent", r("cpus:5"))
+    assert list(order) == ["b", "c"]
+    assert sorter.sort() == ["a", "c", "b"]
