@@ -15,14 +15,14 @@ from harness.doubles import MockScheduler
 from harness.durations import DurationLike, as_duration
 from harness.errors import HarnessError, MisuseError
 from harness.handles import AgentHandle, FrameworkHandle, MasterHandle
-from harness.mesos.agent import Agent
+from harness.lives import AgentLives, executors_by_id
 from harness.mesos.allocator import Allocator, HierarchicalAllocator
 from harness.mesos.authorizer import PermissiveAuthorizer
 from harness.mesos.containerizer import InProcessContainerizer
 from harness.mesos.flags import DEFAULT_CREDENTIAL, DEFAULT_RESOURCES, AgentFlags, MasterFlags
 from harness.mesos.limiter import RateLimiter
 from harness.mesos.master import Master
-from harness.mesos.messages import Credential, FrameworkInfo, MasterInfo, SlaveInfo
+from harness.mesos.messages import Credential, FrameworkInfo, MasterInfo
 from harness.mesos.registrar import Registrar, RegistryStorage
 from harness.mesos.resources import Resources
 from harness.mesos.scheduler import SchedulerDriver
@@ -169,7 +169,11 @@ class Cluster:
             version=self.behaviour.version,
         )
         # Collaborators that a test gave serve every life of this master; built ones are new each time.
-        handle.allocator = given["allocator"] if given["allocator"] is not None else HierarchicalAllocator(flags.role_sorter)
+        handle.allocator = (
+            given["allocator"]
+            if given["allocator"] is not None
+            else HierarchicalAllocator(flags.role_sorter, framework_sorter=flags.framework_sorter)
+        )
         storage = self._log_storage if flags.registry == "durable" else RegistryStorage()
         limiter = given["removal_limiter"]
         if limiter is None and flags.agent_removal_rate_limit is not None:
@@ -247,44 +251,20 @@ class Cluster:
         checked = AgentFlags.of(flags, **flag_overrides)
         if resources == DEFAULT_RESOURCES and checked.resources != DEFAULT_RESOURCES:
             resources = checked.resources
-        settings: dict[str, Any] = {
-            "resources": resources_of(resources),
-            "attributes": attributes_of(attributes or checked.attributes),
-        }
-        checked_credential = credential_of(credential, DEFAULT_CREDENTIAL.principal)
         host = hostname or checked.hostname or f"agent{len(self._agents) + 1}"
-        by_id = {}
-        for executor in executors:
-            if not isinstance(getattr(executor, "executor_id", None), str):
-                raise MisuseError(f"executors: {executor!r} has no executor_id; wanted for example MockExecutor('default')")
-            if hasattr(executor, "attach"):
-                executor.attach(world)
-            by_id[executor.executor_id] = executor
-        containerizer = InProcessContainerizer(by_id)
-        lives = {"flags": checked}
-
-        def launch(handle: AgentHandle, same_pid: bool, overrides: Mapping[str, Any]) -> Agent:
-            changes = dict(overrides)
-            if "resources" in changes:
-                settings["resources"] = resources_of(changes.pop("resources"))
-            if "attributes" in changes:
-                settings["attributes"] = attributes_of(changes.pop("attributes"))
-            lives["flags"] = AgentFlags.of(lives["flags"], **changes)
-            before = handle._process
-            name = before.name if before is not None and same_pid else world.unique_name("slave", host)
-            agent = Agent(
-                name,
-                info=SlaveInfo(hostname=host, port=lives["flags"].port, **settings),
-                flags=lives["flags"],
-                detector=detector if detector is not None else self.detector.detector_of(handle),
-                credential=checked_credential,
-                containerizer=containerizer,
-                behaviour=self.behaviour,
-            )
-            world.spawn(agent, host)
-            return handle._spawned(agent)
-
-        handle = AgentHandle(world, host, launch, self._ids_of_agent, containerizer)
+        containerizer = InProcessContainerizer(executors_by_id(executors, world))
+        lives = AgentLives(
+            world,
+            host,
+            resources=resources_of(resources),
+            attributes=attributes_of(attributes or checked.attributes),
+            flags=checked,
+            detector_of=self.detector.detector_of if detector is None else lambda _handle: detector,
+            credential=credential_of(credential, DEFAULT_CREDENTIAL.principal),
+            containerizer=containerizer,
+            behaviour=self.behaviour,
+        )
+        handle = AgentHandle(world, host, lives.begin, self._ids_of_agent, containerizer)
         self._agents.append(handle)
         if start:
             handle.start()

@@ -11,6 +11,7 @@ from harness.mesos.flags import DEFAULT_CREDENTIAL, DEFAULT_CREDENTIAL_2
 from harness.mesos.ids import FrameworkID
 from harness.mesos.messages import Attribute, Credential, FrameworkInfo
 from harness.mesos.resources import Resources
+from harness.mesos.states import FrameworkCapability
 
 DEFAULT: Any = Credential(principal="", secret="default")
 """Stands for the credential that fits the principal; ``credential=None`` means none."""
@@ -20,6 +21,7 @@ DRIVER_OPTIONS = ("implicit_acknowledgements",)
 
 # As in Mesos's own tests.
 _CAPABILITIES = ("MULTI_ROLE", "RESERVATION_REFINEMENT")
+_KNOWN = tuple(FrameworkCapability)
 
 
 def resources_of(given: str | Resources) -> Resources:
@@ -54,7 +56,7 @@ def framework_of(
     """A framework's description; ``more`` holds its other fields.
 
     Raises:
-        MisuseError: ``roles`` is a single text, or ``more`` names no field.
+        MisuseError: ``roles`` or ``capabilities`` is a single text, a capability is unknown, or ``more`` names no field.
     """
     if isinstance(roles, str):
         raise MisuseError(f"roles={roles!r}: wanted several roles, for example roles=({roles!r},)")
@@ -62,6 +64,12 @@ def framework_of(
     if unknown:
         known = ", ".join(sorted({*FrameworkInfo.__struct_fields__, *DRIVER_OPTIONS}))
         raise MisuseError(f"start_framework({unknown[0]}=...): no such argument or field of FrameworkInfo; known are {known}")
+    if isinstance(capabilities, str):
+        raise MisuseError(f"capabilities={capabilities!r}: wanted several, for example capabilities=({capabilities!r},)")
+    capabilities = tuple(capabilities)
+    for capability in capabilities:
+        if capability not in _KNOWN:
+            raise MisuseError(f"capabilities: {capability!r} is none of a framework; known are {', '.join(_KNOWN)}")
     wanted = (*_CAPABILITIES, *capabilities, *(("PARTITION_AWARE",) if partition_aware else ()))
     return FrameworkInfo(
         roles=tuple(roles),

@@ -19,6 +19,7 @@ from harness.mesos.messages import ExecutorInfo, FrameworkInfo, MasterInfo, Offe
 from harness.mesos.messages.base import Record
 from harness.mesos.scheduler import SchedulerDriver
 from harness.mesos.states import AgentState, TaskState
+from harness.operating import OperatorCalls
 from harness.simulation import Address, Future, Process, Promise, World
 
 P = TypeVar("P", bound=Process)
@@ -110,8 +111,8 @@ class RegisteredFramework(Record, frozen=True, kw_only=True):
     suppressed_roles: tuple[str, ...]
 
 
-class MasterHandle(Handle[Master]):
-    """A master; ``start`` makes and spawns its process."""
+class MasterHandle(Handle[Master], OperatorCalls):
+    """A master; ``start`` makes and spawns its process. What operators ask of it: :class:`~harness.operating.OperatorCalls`."""
 
     def __init__(
         self, world: World, host: str, start: Callable[[MasterHandle, Mapping[str, Any]], Master], allocator: Any
@@ -183,8 +184,12 @@ class MasterHandle(Handle[Master]):
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Counters and gauges by Mesos's full names; a counter that was never hit reads 0."""
-        return self._master.metrics
+        """Counters and gauges of master and allocator by Mesos's full names; a counter that was never hit reads 0."""
+        found = self._master.metrics
+        allocator = getattr(getattr(self.allocator, "real", self.allocator), "metrics", None)
+        if isinstance(allocator, Mapping):
+            found.update(allocator)
+        return found
 
     def terminate(self) -> None:
         """End its process at once, as a crash; what it holds in memory is lost."""

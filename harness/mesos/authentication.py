@@ -141,7 +141,7 @@ class CRAMMD5Authenticatee(Process):
 
     def _request_discard(self) -> None:
         if self.alive:
-            self.tell(self.address, "discarded")
+            self._tell(self.address, "discarded")
 
     def _move(self, received: str) -> bool:
         wanted, following = _AUTHENTICATEE_MOVES[received]
@@ -238,7 +238,7 @@ class CRAMMD5AuthenticatorSession(Process):
 
     def _request_discard(self) -> None:
         if self.alive:
-            self.tell(self.address, "discarded")
+            self._tell(self.address, "discarded")
 
     def _move(self, received: str) -> bool:
         wanted, following = _SESSION_MOVES[received]

@@ -27,6 +27,7 @@ from harness.mesos.messages import (
     ReconnectExecutorMessage,
     RegisterExecutorMessage,
     ReregisterExecutorMessage,
+    RunTaskGroupMessage,
     RunTaskMessage,
     ShutdownExecutorMessage,
     StatusUpdate,
@@ -202,10 +203,19 @@ class ExecutorProcess(Process):
     @handles(RunTaskMessage)
     def run_task(self, sender: Address, message: RunTaskMessage) -> None:
         """A task to run; while disconnected it is dropped, and the agent learns that from the next reconnection."""
+        self._take((message.task,))
+
+    @handles(RunTaskGroupMessage)
+    def run_task_group(self, sender: Address, message: RunTaskGroupMessage) -> None:
+        """Tasks that belong together; the executor is given one after the other."""
+        self._take(message.task_group.tasks)
+
+    def _take(self, tasks: tuple[TaskInfo, ...]) -> None:
         if not self.driver.running or not self.connected:
             return
-        self.tasks[message.task.task_id] = message.task
-        self.callback("launch_task", message.task)
+        self.tasks.update((task.task_id, task) for task in tasks)
+        for task in tasks:
+            self.callback("launch_task", task)
 
     @handles(KillTaskMessage)
     def kill_task(self, sender: Address, message: KillTaskMessage) -> None:

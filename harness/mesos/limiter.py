@@ -108,4 +108,4 @@ class RateLimiterProcess(Process):
 
     def _request_discard(self, promise: Promise[None]) -> None:
         if self.alive:
-            self.tell(self.address, "give_up", promise)
+            self._tell(self.address, "give_up", promise)

@@ -1,6 +1,6 @@
 """The registry, the only state that outlives a master, and what each operation does to it.
 
-Source: Mesos ``src/master``: ``registry.proto``, ``registry_operations.cpp``, ``maintenance.cpp``, ``quota.cpp``, ``weights.cpp``.
+Source: Mesos ``src/master``, ``registry.proto`` and ``{registry_operations,maintenance,quota,weights}.cpp``.
 """
 
 from __future__ import annotations

@@ -37,7 +37,46 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     shuts_down_senders_from_removed_agents: bool
     """A status update (or alike) from a removed agent is answered with a shutdown instead of being dropped."""
 
+    asks_authorizer_about_agents: bool
+    """The authorizer is asked about every agent that registers."""
+    announces_return: bool
+    """A framework is sent the state of its tasks on an agent that was not expected back."""
+    readmits_tasks_of_completed_frameworks: bool
+    """A returning agent's tasks of frameworks that are over are taken in as orphans; newer releases end them."""
+    different_host_text: str
+    """What a registered id is told that speaks from another host."""
+    tells_agents_of_connected_frameworks_only: bool
+    """A returning agent hears only of frameworks whose scheduler is connected."""
+    always_sends_checkpointed_resources: bool
+    """A returning known agent is told its dynamic reservations whatever its capabilities."""
+
     # --- loss of an agent
+    clears_memory_first: bool
+    """A removed agent is forgotten at once and the registry written afterwards; newer releases do it the other way round."""
+    marking_yields_to_return: bool
+    """An agent that is just registering again is not marked unreachable."""
+    unreachable_text: str
+    """The message of updates for the tasks of an agent that failed its health checks."""
+    removed_text: str
+    """The same for an agent that was removed."""
+    disconnected_text: str
+    """The same for tasks that end because the link to their agent broke."""
+    unreachable_is_terminal: bool
+    """TASK_UNREACHABLE counts as the end of a task."""
+    tells_disconnected_frameworks: bool
+    """Lost agents and their tasks are reported to frameworks that are disconnected, too."""
+    updates_need_framework: bool
+    """A status update is dropped whole if its framework is unknown, and forwarded even to a disconnected one."""
+
+    # --- task states and events
+    knows_partition_aware: bool
+    """Frameworks may be partition-aware; older releases do not know the capability."""
+    missing_task_state: str
+    """What a partition-aware framework hears of a task that its registered agent does not have."""
+    unknown_task_state: str
+    """The same for a task of an agent that nobody knows."""
+    operator_events: tuple[str, ...]
+    """The events that a subscribed operator may get."""
     marks_unreachable: bool
     """An agent that fails its health checks is marked unreachable in the registry; older releases remove it."""
     lost_link_timer: bool
@@ -93,6 +132,14 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     """``refuse_seconds`` beyond 365 days counts as 365 days."""
 
 
+_RE_REGISTER = "Agent attempted to re-register with different IP / hostname"
+_REREGISTER = "Agent attempted to reregister with different IP / hostname"
+_OLD_REMOVED, _REMOVED = "Slave {hostname} removed: {message}", "Agent {hostname} removed: {message}"
+_OLD_DISCONNECTED, _DISCONNECTED = "Slave {hostname} disconnected", "Agent {hostname} disconnected"
+_TASK_EVENTS = ("SUBSCRIBED", "TASK_ADDED", "TASK_UPDATED")
+_AGENT_EVENTS = (*_TASK_EVENTS, "AGENT_ADDED", "AGENT_REMOVED")
+_ALL_EVENTS = (*_AGENT_EVENTS, "FRAMEWORK_ADDED", "FRAMEWORK_UPDATED", "FRAMEWORK_REMOVED", "HEARTBEAT")
+
 # Each row gives the values for the five releases, in the order of RELEASES.
 _TABLE: Mapping[str, tuple[Any, Any, Any, Any, Any]] = {
     "shuts_down_unauthenticated_agents": (True, True, True, True, False),
@@ -100,6 +147,30 @@ _TABLE: Mapping[str, tuple[Any, Any, Any, Any, Any]] = {
     "shuts_down_duplicate_ids": (True, False, False, False, False),
     "removed_agents_return": ("refused", "without_unaware_tasks", "without_unaware_tasks", "all", "all"),
     "shuts_down_senders_from_removed_agents": (True, False, False, False, False),
+    "asks_authorizer_about_agents": (False, False, False, True, True),
+    "announces_return": (False, False, False, True, True),
+    "readmits_tasks_of_completed_frameworks": (True, True, False, False, False),
+    "different_host_text": (_RE_REGISTER, _RE_REGISTER, _RE_REGISTER, _RE_REGISTER, _REREGISTER),
+    "tells_agents_of_connected_frameworks_only": (False, False, True, False, False),
+    "always_sends_checkpointed_resources": (True, True, True, False, False),
+    "clears_memory_first": (True, False, False, False, False),
+    "marking_yields_to_return": (False, False, False, False, True),
+    "unreachable_text": (
+        "Slave {hostname} removed: {message}",
+        "Slave {hostname} is unreachable",
+        "Agent {hostname} is unreachable: {message}",
+        "{message}",
+        "{message}",
+    ),
+    "removed_text": (_OLD_REMOVED, _OLD_REMOVED, _REMOVED, _REMOVED, _REMOVED),
+    "disconnected_text": (_OLD_DISCONNECTED, _OLD_DISCONNECTED, _OLD_DISCONNECTED, _DISCONNECTED, _DISCONNECTED),
+    "unreachable_is_terminal": (False, True, False, False, False),
+    "tells_disconnected_frameworks": (True, True, False, False, False),
+    "updates_need_framework": (True, False, False, False, False),
+    "knows_partition_aware": (False, True, True, True, True),
+    "missing_task_state": ("TASK_LOST", "TASK_LOST", "TASK_UNKNOWN", "TASK_GONE", "TASK_GONE"),
+    "unknown_task_state": ("TASK_LOST", "TASK_LOST", "TASK_UNKNOWN", "TASK_UNKNOWN", "TASK_UNKNOWN"),
+    "operator_events": (_TASK_EVENTS, _AGENT_EVENTS, _AGENT_EVENTS, _ALL_EVENTS, _ALL_EVENTS),
     "marks_unreachable": (False, True, True, True, True),
     "lost_link_timer": (False, False, True, True, True),
     "delay_before_authentication": (False, False, True, True, True),

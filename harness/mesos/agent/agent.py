@@ -119,8 +119,13 @@ class Agent(Recovery):
 
     @handles(CheckpointResourcesMessage)
     def checkpoint_resources(self, sender: Address, message: CheckpointResourcesMessage) -> None:
-        """The master's view of dynamic reservations and volumes; only agents without resource providers are sent it."""
-        self.note("Ignoring new checkpointed resources {}", message.resources)
+        """The master's view of what frameworks reserved and made volumes of: it has to survive this agent."""
+        if sender != self.master:
+            self.note("Ignoring checkpointed resources from {}: it is not the expected master {}", sender, self.master)
+        elif message.resources != self.checkpointed_resources:
+            self.note("Updating checkpointed resources from {} to {}", self.checkpointed_resources, message.resources)
+            self.checkpointed_resources = message.resources
+            self._saved(self.checkpoint.save_resources, message.resources)
 
     @handles(DrainSlaveMessage)
     def drain_slave(self, sender: Address, message: DrainSlaveMessage) -> None:
@@ -144,7 +149,7 @@ class Agent(Recovery):
             framework.info = message.framework_info
         if framework.info.checkpoint and not self._saved(self.checkpoint.save_framework, framework.info, framework.pid):
             return
-        self.tell(self.update_manager, "resume")
+        self._tell(self.update_manager, "resume")
 
     @handles(ShutdownFrameworkMessage)
     def shutdown_framework(self, sender: Address, message: ShutdownFrameworkMessage) -> None:

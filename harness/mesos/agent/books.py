@@ -27,6 +27,7 @@ from harness.mesos.messages import (
     TaskStatus,
 )
 from harness.mesos.messages.base import Record
+from harness.mesos.messages.infos import NO_RESOURCES
 from harness.mesos.resources import Resources
 from harness.mesos.states import (
     AGENT,
@@ -309,6 +310,8 @@ class Books(Process):
         self.behaviour = behaviour
         self.boot_id = boot_id
         self.checkpoint: Checkpoint
+        # What frameworks reserved, or made volumes of, as the master wants it remembered.
+        self.checkpointed_resources = NO_RESOURCES
         # Set while the agent drains.
         self.drain_config: DrainConfig | None = None
         self.master: Address | None = None

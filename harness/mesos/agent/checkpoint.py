@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from harness.mesos.messages import DrainConfig, ExecutorInfo, FrameworkInfo, SlaveInfo, StatusUpdate, TaskInfo
 from harness.mesos.messages.base import Record
+from harness.mesos.resources import Resources
 from harness.simulation import Disk
 
 
@@ -68,6 +69,10 @@ class Checkpoint:
         else:
             self.disk.write(f"{self.slave}drain.config", config)
 
+    def save_resources(self, resources: Resources) -> None:
+        """Remember what was reserved and made volumes of; this belongs to the work_dir, whatever id the agent has."""
+        self.disk.write(f"{self.meta}resources/resources_and_operations.state", resources)
+
     # --- what it runs
 
     def framework(self, framework_id: str) -> str:
@@ -120,6 +125,17 @@ class Checkpoint:
         """Append to a log of updates: an update, or the uuid of one that was acknowledged."""
         before = self.disk.read(path)
         self.disk.write(path, (*before, record) if isinstance(before, tuple) else (record,))
+
+
+def underlying(checkpointed: Resources) -> Resources:
+    """What reservations and volumes were made of: what the agent's flags must offer at least."""
+    total = Resources()
+    for identity, value in checkpointed.entries.items():
+        static = tuple(pair for pair in identity.reservations if pair[0] != "DYNAMIC")
+        plain = identity._replace(reservations=static, disk=None, shared=0, allocation_role=None)
+        # The value of something shared counts its copies, which are all one.
+        total = total + Resources.from_entries({plain: identity.shared or value})
+    return total
 
 
 def incompatibility(old: SlaveInfo, new: SlaveInfo, policy: str) -> str | None:

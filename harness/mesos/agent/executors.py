@@ -69,7 +69,7 @@ class Executors(StatusUpdates):
         def ended(future: Future[Termination | None]) -> None:
             # Containers outlive agents: what a dead agent asked for must not reach its successor at the same address.
             if self.alive and not self._ending:
-                self.tell(self.address, "executor_terminated", framework_id, executor_id, container_id, future)
+                self._tell(self.address, "executor_terminated", framework_id, executor_id, container_id, future)
 
         self.containerizer.wait(container_id).on_any(ended)
 
@@ -230,7 +230,7 @@ class Executors(StatusUpdates):
         if self._frameworks.pop(framework.id, None) is None:
             return
         self.note("Cleaning up framework {}", framework.id)
-        self.tell(self.update_manager, "cleanup", framework.id)
+        self._tell(self.update_manager, "cleanup", framework.id)
         if self.drain_config is not None and not self._frameworks:
             self.end_of_draining()
         if self.state is AgentState.TERMINATING and not self._frameworks and not self._ending:

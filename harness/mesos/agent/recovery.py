@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from harness.durations import Duration, seconds
 from harness.mesos.agent.books import ExecutorRecord, FrameworkRecord, TaskRecord, dispatched_as
-from harness.mesos.agent.checkpoint import Checkpoint, incompatibility
+from harness.mesos.agent.checkpoint import Checkpoint, incompatibility, underlying
 from harness.mesos.agent.registration import Registration
 from harness.mesos.agent.state import SavedAgent, SavedExecutor, SavedFramework, SavedTask, StateReader, UnreadableError
 from harness.mesos.messages import (
@@ -48,12 +48,17 @@ class Recovery(Registration):
         rebooted = saved_boot is not None and saved_boot != self.boot_id
         reader = StateReader(self.checkpoint, strict=self.flags.strict, rebooted=rebooted)
         state = None
-        if not rebooted or self.behaviour.keeps_id_after_reboot:
-            try:
+        try:
+            self.checkpointed_resources = reader.read_resources()
+            if not rebooted or self.behaviour.keeps_id_after_reboot:
                 state = reader.read()
-            except UnreadableError as error:
-                self._crash("Failed to perform recovery: {}", error)
-                return
+        except UnreadableError as error:
+            self._crash("Failed to perform recovery: {}", error)
+            return
+        if not underlying(self.checkpointed_resources) <= self.info.resources:
+            incompatible = "Failed to perform recovery: checkpointed resources {} do not fit the agent's resources {}"
+            self._crash(incompatible, self.checkpointed_resources, self.info.resources)
+            return
         if state is None or state.info is None:
             self.containerizer.recover(()).on_any(self.defer("__recover"))
             return
@@ -84,7 +89,7 @@ class Recovery(Registration):
         for framework in state.frameworks:
             self._take_over_framework(framework)
             open_tasks = [task for executor in framework.executors if not executor.completed for task in executor.tasks]
-            self.tell(self.update_manager, "recover", str(framework.info.id), tuple(open_tasks))
+            self._tell(self.update_manager, "recover", str(framework.info.id), tuple(open_tasks))
 
     def _take_over_framework(self, saved: SavedFramework) -> None:
         framework = FrameworkRecord(saved.info, saved.pid)
@@ -96,9 +101,7 @@ class Recovery(Registration):
             self._frameworks[framework.id] = framework
 
     def _executor_of(self, saved: SavedExecutor, framework: FrameworkRecord) -> ExecutorRecord:
-        executor = ExecutorRecord(
-            saved.checkpoint.info, framework, saved.container_id, command=saved.checkpoint.command
-        )
+        executor = ExecutorRecord(saved.checkpoint.info, framework, saved.container_id, command=saved.checkpoint.command)
         executor.pid = Address(saved.pid) if saved.pid is not None else None
         executor.had_tasks = bool(saved.tasks)
         for task in saved.tasks:
@@ -141,7 +144,7 @@ class Recovery(Registration):
         if self._frameworks and self.flags.recover == "reconnect":
             self.delay(self._executors_have(), self.reregister_executor_timeout)
         else:
-            self.tell(self.address, "__recover", recovered)
+            self._tell(self.address, "__recover", recovered)
 
     def reconnect_executor(self, framework_id: str, executor_id: str, container_id: str) -> None:
         """Ask an executor of an earlier life to report; again and again, if the flag for that is set."""
@@ -218,7 +221,7 @@ class Recovery(Registration):
             self.kill_everything()
         done: Promise[None] = Promise("recovery")
         done.set(None)
-        self.tell(self.address, "__recover", done.future)
+        self._tell(self.address, "__recover", done.future)
 
     def _executors_have(self) -> Duration:
         flagged = self.behaviour.executor_reregistration_flag

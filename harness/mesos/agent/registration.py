@@ -55,7 +55,7 @@ class Registration(Draining):
             return
         if self.state is not AgentState.TERMINATING:
             self._move(AgentState.DISCONNECTED)
-        self.tell(self.update_manager, "pause")
+        self._tell(self.update_manager, "pause")
         leader = detection.get() if detection.ready else None
         if leader is None:
             self.note("Re-detecting master" if detection.discarded else "Lost leading master")
@@ -174,13 +174,18 @@ class Registration(Draining):
         uuid = self.world.uuid(f"{self.path} resources")
         if self.info.id is None:
             return RegisterSlaveMessage(
-                slave=self.info, version=version, agent_capabilities=capabilities, resource_version_uuid=uuid
+                slave=self.info,
+                version=version,
+                agent_capabilities=capabilities,
+                checkpointed_resources=self.checkpointed_resources,
+                resource_version_uuid=uuid,
             )
         executors = (e for e in self._all_executors() if not e.command and e.state is not ExecutorState.TERMINATED)
         return ReregisterSlaveMessage(
             slave=self.info,
             version=version,
             agent_capabilities=capabilities,
+            checkpointed_resources=self.checkpointed_resources,
             resource_version_uuid=uuid,
             executor_infos=tuple(executor.info for executor in executors),
             tasks=tuple(self._all_tasks()),
@@ -206,7 +211,7 @@ class Registration(Draining):
             self._move(AgentState.RUNNING)
             if self.behaviour.cancels_registration_retry:
                 self._cancel_registration_timer()
-            self.tell(self.update_manager, "resume")
+            self._tell(self.update_manager, "resume")
             self.info = self.info.replace(id=SlaveID(slave_id))
             if not self._saved(self.checkpoint.save_info, self.info):
                 return
@@ -239,7 +244,7 @@ class Registration(Draining):
         if self.state is AgentState.DISCONNECTED:
             self.note("Re-registered with master {}", sender)
             self._move(AgentState.RUNNING)
-            self.tell(self.update_manager, "resume")
+            self._tell(self.update_manager, "resume")
             self._arm_ping_timer()
         else:
             self.note("Already re-registered with master {}", sender)

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 from harness.mesos.agent.checkpoint import Checkpoint, ExecutorCheckpoint
 from harness.mesos.messages import DrainConfig, FrameworkInfo, SlaveInfo, StatusUpdate, TaskInfo
+from harness.mesos.messages.infos import NO_RESOURCES
+from harness.mesos.resources import Resources
 from harness.simulation import Disk
 
 T = TypeVar("T")
@@ -80,6 +82,14 @@ class StateReader:
         self._strict = strict
         self._rebooted = rebooted
         self._errors = 0
+
+    def read_resources(self) -> Resources:
+        """What the agent was told to remember of its resources; this survives every reboot and every change of id.
+
+        Raises:
+            UnreadableError: strict, and the file cannot be read.
+        """
+        return self._file(f"{self._checkpoint.meta}resources/resources_and_operations.state", Resources) or NO_RESOURCES
 
     def read(self) -> SavedAgent | None:
         """The state of the latest agent in this work_dir; None if there was none.

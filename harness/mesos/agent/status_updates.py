@@ -52,7 +52,7 @@ class StatusUpdates(Books):
             self._status_update(update, pid, executor.id)
         else:
             # Mesos asks the containerizer for the container's status meanwhile.
-            self.tell(self.address, "_status_update", update, pid, executor.id)
+            self._tell(self.address, "_status_update", update, pid, executor.id)
 
     def _status_update(self, update: StatusUpdate, pid: Address | None, executor_id: str) -> None:
         """Second step: enter it into the books, and free what an ended task used."""

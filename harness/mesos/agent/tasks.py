@@ -40,9 +40,7 @@ class Tasks(Executors):
         """Tasks arrive that are launched together or not at all."""
         self._accept(message.framework.id, message.framework, "", message, message.launch_executor)
 
-    def _accept(
-        self, framework_id: str | None, info: FrameworkInfo, pid: str, work: Work, launch_executor: bool | None
-    ) -> None:
+    def _accept(self, framework_id: str | None, info: FrameworkInfo, pid: str, work: Work, launch_executor: bool | None) -> None:
         tasks = _tasks_of(work)
         if any(task.slave_id != self.info.id for task in tasks) or self.state in _BUSY:
             self.note("Ignoring run {}: it is for agent {}, and this one is {}", _named(work), tasks[0].slave_id, self.state)
@@ -64,7 +62,7 @@ class Tasks(Executors):
             framework.pending[task.task_id] = task
         if len(tasks) > 1:
             framework.groups.update((task.task_id, tasks) for task in tasks)
-        self.tell(self.address, "_run", framework_id, work, launch_executor)
+        self._tell(self.address, "_run", framework_id, work, launch_executor)
 
     def _run(self, framework_id: str, work: Work, launch_executor: bool | None) -> None:
         """Second step: garbage collection of the sandbox is off; ask for authorization."""

@@ -148,7 +148,7 @@ class TaskStatusUpdateManager(Process):
                 self._forward(stream, longer)
 
     def _forward(self, stream: Stream, interval: int) -> None:
-        self.tell(self.agent, "forward", stream.pending[0])
+        self._tell(self.agent, "forward", stream.pending[0])
         stream.timeout = self.now + interval
         self.timers.append(self.delay(Duration(interval), self.timeout, interval))
 

@@ -101,7 +101,6 @@ class Admission(Reconnection):
         slaves = self.slaves
         for ids, doing in (
             (slaves.reregistering, "readmission already in progress"),
-            (slaves.marking_unreachable, "it is being marked unreachable"),
             (slaves.marking_gone, "it is being marked gone"),
         ):
             if slave_id in ids:
@@ -129,8 +128,7 @@ class Admission(Reconnection):
         if known is not None:
             if known.pid.host != sender.host or known.info.hostname != info.hostname:
                 self.note("Agent {} at {} attempted to reregister from another host, {}", slave_id, known.pid, sender)
-                text = "Agent attempted to reregister with different IP / hostname"
-                self.send(sender, ShutdownMessage(message=text))
+                self.send(sender, ShutdownMessage(message=self.behaviour.different_host_text))
                 slaves.reregistering.pop(slave_id, None)
             elif known.info == info:
                 self._known_again(sender, message, None)
@@ -193,9 +191,7 @@ class Admission(Reconnection):
 
     # --- what both share
 
-    def new_record(
-        self, sender: Address, info: SlaveInfo, message: RegisterSlaveMessage | ReregisterSlaveMessage
-    ) -> AgentRecord:
+    def new_record(self, sender: Address, info: SlaveInfo, message: RegisterSlaveMessage | ReregisterSlaveMessage) -> AgentRecord:
         """A record of an agent as it just described itself."""
         agent = AgentRecord(info.id or "", info, sender, self.now)
         agent.version = message.version
@@ -212,6 +208,8 @@ class Admission(Reconnection):
         return False
 
     def _ask(self, sender: Address, info: SlaveInfo) -> Future[bool] | bool:
+        if not self.behaviour.asks_authorizer_about_agents:
+            return True
         subject = self.authenticated.get(sender)
         return self.authorizer.authorized(AuthorizationRequest(action=Action.REGISTER_AGENT, subject=subject, slave=info))
 

@@ -56,6 +56,7 @@ class Agents(Subscription):
             max_ping_timeouts=self.flags.max_agent_ping_timeouts,
             limiter=self.removal_limiter,
             metrics=self.counters,
+            counter="slave_unreachable" if self.behaviour.marks_unreachable else "slave_shutdowns",
         )
         agent.observer = self.spawn(observer)
         for executor in executors:
@@ -101,15 +102,13 @@ class Agents(Subscription):
             if framework is not None and not framework.info.checkpoint:
                 self._remove_framework_from(agent, framework)
         if self.behaviour.lost_link_timer:
-            agent.reregistration_timer = self.delay(
-                self.flags.agent_reregister_timeout, self._agent_reregister_timeout, agent.id
-            )
+            agent.reregistration_timer = self.delay(self.flags.agent_reregister_timeout, self._agent_reregister_timeout, agent.id)
 
     def disconnect_slave(self, agent: AgentRecord) -> None:
         """Count an agent as disconnected; pings tell it so."""
         self.note("Disconnecting agent {}", agent.label)
         agent.connected = False
-        self.tell(agent.observer, "disconnect")
+        self._tell(agent.observer, "disconnect")
         self.authenticated.pop(agent.pid, None)
         self.deactivate_slave(agent)
 
@@ -124,7 +123,7 @@ class Agents(Subscription):
 
     def _remove_framework_from(self, agent: AgentRecord, framework: FrameworkRecord) -> None:
         self.note("Removing framework {} from disconnected agent {}: it is not checkpointing", framework.label, agent.label)
-        message = f"Agent {agent.info.hostname} disconnected"
+        message = self.behaviour.disconnected_text.format(hostname=agent.info.hostname)
         for task in list(agent.tasks.get(framework.id, {}).values()):
             update = self.make_update(framework, task, TaskState.TASK_LOST, StatusReason.REASON_SLAVE_DISCONNECTED, message)
             self.remove_task(self.update_task(task, update))
@@ -177,7 +176,7 @@ class Agents(Subscription):
             obstacle = "it is not registered"
         else:
             busy: dict[str, Mapping[str, object]] = {
-                "it is reregistering": slaves.reregistering,
+                "it is reregistering": slaves.reregistering if self.behaviour.marking_yields_to_return else {},
                 "that is under way": slaves.marking_unreachable,
                 "it is being removed": slaves.removing,
                 "it was removed": slaves.removed,
@@ -237,12 +236,10 @@ class Agents(Subscription):
         def verdict(framework: FrameworkRecord | None, task: Task) -> StatusUpdate:
             aware = framework is not None and framework.partition_aware
             state = TaskState.TASK_UNREACHABLE if aware else TaskState.TASK_LOST
-            return self.make_update(framework, task, state, reason, message, since)
+            return self.make_update(framework, task, state, reason, text, since)
 
-        lost = [(framework_id, task_id) for framework_id, tasks in agent.tasks.items() for task_id in tasks]
-        if lost:
-            self.slaves.unreachable_tasks[agent.id] = lost
-        self.take_apart(agent, verdict, unreachable=True)
+        text = self.behaviour.unreachable_text.format(hostname=agent.info.hostname, message=message)
+        self.take_apart(agent, verdict, unreachable=not self.behaviour.unreachable_is_terminal)
 
     def _shut_down_unhealthy(self, slave_id: str, message: str) -> None:
         """What releases did that did not know of unreachable agents: shut it down and remove it."""
@@ -273,10 +270,29 @@ class Agents(Subscription):
             return
         self.note("Removing agent {}: {}", agent.label, message)
         slaves.removing[agent.id] = None
+        outbox: list[StatusUpdate] | None = None
+        if self.behaviour.clears_memory_first:
+            outbox = []
+            self.take_apart(agent, self._verdict_on_removed(agent, message), unreachable=False, outbox=outbox)
         operation = RemoveSlave(info=agent.info)
-        self.registrar.apply(operation).on_any(self.defer("_remove_slave", agent, message, reason))
+        self.registrar.apply(operation).on_any(self.defer("_remove_slave", agent, message, reason, outbox))
 
-    def _remove_slave(self, agent: AgentRecord, message: str, reason: str | None, outcome: Future[bool]) -> None:
+    def _verdict_on_removed(self, agent: AgentRecord, message: str) -> Callable[[FrameworkRecord | None, Task], StatusUpdate]:
+        text = self.behaviour.removed_text.format(hostname=agent.info.hostname, message=message)
+
+        def verdict(framework: FrameworkRecord | None, task: Task) -> StatusUpdate:
+            return self.make_update(framework, task, TaskState.TASK_LOST, StatusReason.REASON_SLAVE_REMOVED, text)
+
+        return verdict
+
+    def _remove_slave(
+        self,
+        agent: AgentRecord,
+        message: str,
+        reason: str | None,
+        outbox: list[StatusUpdate] | None,
+        outcome: Future[bool],
+    ) -> None:
         self.slaves.removing.pop(agent.id, None)
         answer = self.written(outcome, f"remove agent {agent.id}")
         if answer is None:
@@ -288,24 +304,46 @@ class Agents(Subscription):
         self.counters.count("slave_removals")
         if reason is not None:
             self.counters.count(f"slave_removals/{reason}")
-        text = f"Agent {agent.info.hostname} removed: {message}"
-
-        def verdict(framework: FrameworkRecord | None, task: Task) -> StatusUpdate:
-            return self.make_update(framework, task, TaskState.TASK_LOST, StatusReason.REASON_SLAVE_REMOVED, text)
-
-        self.take_apart(agent, verdict, unreachable=False)
+        self.slaves.draining.pop(agent.id, None)
+        self.slaves.deactivated.pop(agent.id, None)
+        if outbox is None:
+            self.take_apart(agent, self._verdict_on_removed(agent, message), unreachable=False)
+        else:
+            for update in outbox:
+                self.forward(update, None, self.frameworks.get(update.framework_id), even_disconnected=True)
+            self.send_slave_lost(agent.id, agent.info.hostname)
+        self.publish_agent_removed(agent.id)
 
     def take_apart(
-        self, agent: AgentRecord, verdict: Callable[[FrameworkRecord | None, Task], StatusUpdate], *, unreachable: bool
+        self,
+        agent: AgentRecord,
+        verdict: Callable[[FrameworkRecord | None, Task], StatusUpdate],
+        *,
+        unreachable: bool,
+        outbox: list[StatusUpdate] | None = None,
     ) -> None:
+        """Take an agent off the books with all that is on it, and tell its frameworks.
+
+        Args:
+            agent: a registered one.
+            verdict: makes the update for each of its tasks.
+            unreachable: file the tasks as unreachable, but for those that the verdict says are gone for good.
+            outbox: where to put the updates instead of sending them; then nobody is told that the agent is lost, either.
+        """
         # The allocator first: what follows gives resources back that it must not offer again.
         self.allocator.remove_slave(agent.id)
         for framework_id, tasks in list(agent.tasks.items()):
             framework = self.frameworks.get(framework_id)
             for task in list(tasks.values()):
                 update = verdict(framework, task)
-                self.remove_task(self.update_task(task, update), unreachable=unreachable)
-                self.forward(update, None, framework)
+                kept = unreachable and update.status.state != TaskState.TASK_GONE_BY_OPERATOR
+                if kept:
+                    self.slaves.unreachable_tasks.setdefault(agent.id, []).append((framework_id, task.task_id))
+                self.remove_task(self.update_task(task, update), unreachable=kept)
+                if outbox is None:
+                    self.forward(update, None, framework, self.behaviour.tells_disconnected_frameworks)
+                else:
+                    outbox.append(update)
         for framework_id, executors in list(agent.executors.items()):
             for executor_id in list(executors):
                 self.remove_executor(agent, framework_id, executor_id)
@@ -313,7 +351,8 @@ class Agents(Subscription):
             self.rescind_offer(offer)
         self.withdraw_inverse_offers(agent)
         self._forget(agent)
-        self.send_slave_lost(agent.id, agent.info.hostname)
+        if outbox is None:
+            self.send_slave_lost(agent.id, agent.info.hostname)
 
     def _forget(self, agent: AgentRecord) -> None:
         slaves = self.slaves
@@ -330,6 +369,6 @@ class Agents(Subscription):
     def send_slave_lost(self, slave_id: str, hostname: str) -> None:
         """Tell every connected framework."""
         for framework in self.frameworks.values():
-            if framework.connected:
+            if framework.connected or self.behaviour.tells_disconnected_frameworks:
                 self.note("Notifying framework {} of lost agent {} ({})", framework.label, slave_id, hostname)
                 self.tell_framework(framework, LostSlaveMessage(slave_id=slave_id))

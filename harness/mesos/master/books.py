@@ -110,6 +110,8 @@ class Books(Process):
         self._recovered: Promise[None] = Promise("master recovery")
         self._next_slave = self._next_framework = self._next_offer = 0
         self._fatal_error: str | None = None
+        # When this life began, and when it was elected.
+        self.started_ns = self.elected_ns = 0
 
     # --- views for handles: look, do not touch
 
@@ -249,5 +251,3 @@ def why_not(answer: Future[bool], refusal: str) -> str:
     if answer.discarded:
         return "Authorization failure: discarded"
     return refusal
-
-

@@ -33,9 +33,7 @@ class Frameworks(Launching):
         if framework.connected and framework.pid is not None:
             self.link(framework.pid)
             self.enter_speaker(framework.pid, framework.info.principal)
-        self.allocator.add_framework(
-            framework.id, framework.info, framework.used(), framework.active, self.options_of(framework)
-        )
+        self.allocator.add_framework(framework.id, framework.info, framework.used(), framework.active, self.options_of(framework))
         self.publish_framework_added(framework)
 
     def options_of(self, framework: FrameworkRecord) -> FrameworkOptions:
@@ -99,12 +97,10 @@ class Frameworks(Launching):
         timeout_ns = to_ns(framework.info.failover_timeout, "failover_timeout")
         self.note("Giving framework {} {} seconds to fail over", framework.label, timeout_ns / 1e9)
         if timeout_ns > 0:
-            self.delay(
-                Duration(timeout_ns), self.framework_failover_timeout, framework.id, framework.reregistered_ns, framework
-            )
+            self.delay(Duration(timeout_ns), self.framework_failover_timeout, framework.id, framework.reregistered_ns, framework)
         else:
             # No time at all is the next event, whether the clock runs or not.
-            self.tell(self.address, "framework_failover_timeout", framework.id, framework.reregistered_ns, framework)
+            self._tell(self.address, "framework_failover_timeout", framework.id, framework.reregistered_ns, framework)
 
     def framework_failover_timeout(self, framework_id: str, reregistered_ns: int, record: FrameworkRecord) -> None:
         """Remove a framework that did not come back since."""
@@ -147,6 +143,9 @@ class Frameworks(Launching):
         for slave_id, executors in list(framework.executors.items()):
             for executor_id in list(executors):
                 self.remove_executor(self.slaves.registered[slave_id], framework.id, executor_id)
+        for slave_id in self.slaves.draining:
+            if slave_id in self.slaves.registered:
+                self._tell(self.address, "check_drained", self.slaves.registered[slave_id])
         if framework.connected:
             self.disconnect_framework(framework)
         del self.frameworks[framework.id]

@@ -27,7 +27,7 @@ class InverseOffers(Offers):
 
     def inverse_offer_callback(self, framework_id: str, unavailable: dict[str, Unavailability]) -> None:
         """Take a wish of the allocator as an event of the master's own: ``inverse_offer``."""
-        self.tell(self.address, "inverse_offer", framework_id, unavailable)
+        self._tell(self.address, "inverse_offer", framework_id, unavailable)
 
     def inverse_offer(self, framework_id: str, unavailable: dict[str, Unavailability]) -> None:
         """Ask a framework to leave agents, ``{agent: unavailability}``."""
@@ -49,9 +49,7 @@ class InverseOffers(Offers):
             message = InverseOffersMessage(inverse_offers=tuple(inverse_offers), pids=tuple(pids))
             self.tell_framework(framework, message)
 
-    def _add_inverse_offer(
-        self, framework: FrameworkRecord, agent: AgentRecord, unavailability: Unavailability
-    ) -> InverseOffer:
+    def _add_inverse_offer(self, framework: FrameworkRecord, agent: AgentRecord, unavailability: Unavailability) -> InverseOffer:
         inverse_offer = InverseOffer(
             id=self.new_offer_id(), framework_id=framework.id, slave_id=agent.id, unavailability=unavailability
         )

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from harness.mesos.allocator.options import Options
+from harness.mesos.allocator.options import Options, Quota
 from harness.mesos.master.operators import Operators
-from harness.mesos.messages import MasterInfo, Prune, SlaveInfo
+from harness.mesos.messages import MasterInfo, Prune, RemoveSlave, SlaveInfo, UpdateWeights, WeightInfo
 from harness.mesos.registry import Registry
 from harness.simulation import Future
 
@@ -20,6 +20,7 @@ class Leadership(Operators):
 
     def initialize(self) -> None:
         """Set the collaborators to work, then find out who leads."""
+        self.started_ns = self.now
         self.note("Master {} started at {}", self.info.id, self.address)
         flags = self.flags
         self.allocator.bind(self)
@@ -36,6 +37,7 @@ class Leadership(Operators):
                 min_allocatable_resources=flags.min_allocatable_resources,
                 recovery_timeout=flags.allocator_recovery_timeout,
                 agent_recovery_factor=flags.allocator_agent_recovery_factor,
+                behaviour=self.behaviour,
             ),
             self.offer_callback,
             self.inverse_offer_callback,
@@ -57,6 +59,7 @@ class Leadership(Operators):
         if self.elected:
             self.note("Re-elected as the leading master" if was_elected else "Elected as the leading master!")
             if not was_elected:
+                self.elected_ns = self.now
                 self.recover()
         else:
             self.note("The newly elected leader is {}", self.leader.pid if self.leader else "nobody")
@@ -81,14 +84,17 @@ class Leadership(Operators):
         slaves.recovered.update(registry.admitted)
         slaves.unreachable.update(registry.unreachable)
         slaves.gone.update(registry.gone)
+        slaves.draining.update(registry.draining)
+        slaves.deactivated.update(registry.deactivated)
+        self.schedule = registry.schedule
+        self.machines.update(registry.machines)
+        self.quotas.update((role, Quota(config.guarantees, config.limits)) for role, config in registry.quotas.items())
         self.delay(self.flags.registry_gc_interval, self._collect_garbage, recurring=True)
         if slaves.recovered:
             # Without anybody to wait for, the timer could do nothing; leaving it out keeps idle clusters idle.
             self.delay(self.flags.agent_reregister_timeout, self._recovered_slaves_timeout, len(registry.admitted))
-        self.allocator.recover(len(registry.admitted), {})
-        weights = self._weights()
-        if weights:
-            self.allocator.update_weights(weights)
+        self.allocator.recover(len(registry.admitted), dict(self.quotas))
+        self._recover_weights(registry)
         self.note(
             "Recovered {} agents from the registry; allowing {} for agents to reregister",
             len(slaves.recovered),
@@ -96,12 +102,17 @@ class Leadership(Operators):
         )
         self._recovered.set(None)
 
-    def _weights(self) -> list[tuple[str, float]]:
-        text = self.flags.weights
-        if not text:
-            return []
-        pairs = (piece.partition("=") for piece in text.split(","))
-        return [(role.strip(), float(weight)) for role, _, weight in pairs]
+    def _recover_weights(self, registry: Registry) -> None:
+        """The registry's weights; without any there, those of the flag, which the registry then learns."""
+        if registry.weights:
+            self.weights.update(registry.weights)
+        elif self.flags.weights:
+            pairs = (piece.partition("=") for piece in self.flags.weights.split(","))
+            self.weights.update((role.strip(), float(weight)) for role, _, weight in pairs)
+            infos = tuple(WeightInfo(role=role, weight=weight) for role, weight in self.weights.items())
+            self.registrar.apply(UpdateWeights(weight_infos=infos))
+        if self.weights:
+            self.allocator.update_weights(list(self.weights.items()))
 
     def _recovered_slaves_timeout(self, known: int) -> None:
         missing = self.slaves.recovered
@@ -131,7 +142,17 @@ class Leadership(Operators):
             return
         self.counters.count("slave_unreachable_completed")
         timeout = self.flags.agent_reregister_timeout
-        self.mark_unreachable(info, True, f"agent did not reregister within {timeout} after master failover")
+        if self.behaviour.marks_unreachable:
+            self.mark_unreachable(info, True, f"agent did not reregister within {timeout} after master failover")
+            return
+        # Before agents could be unreachable nobody was told of one that was removed from the registry alone.
+        self.slaves.recovered.pop(info.id or "", None)
+        self.counters.count("recovery_slave_removals")
+        self.registrar.apply(RemoveSlave(info=info)).on_any(self.defer("_removed_recovered", info))
+
+    def _removed_recovered(self, info: SlaveInfo, outcome: Future[bool]) -> None:
+        if self.written(outcome, f"remove agent {info.id}") is not None:
+            self.note("Removed agent {} ({}), which did not return", info.id, info.hostname)
 
     # --- old entries of the registry
 
@@ -157,7 +178,10 @@ class Leadership(Operators):
             return
         for slave_id in operation.to_remove_unreachable:
             # One that came back while the store was in flight is no longer there.
-            self.slaves.unreachable.pop(slave_id, None)
+            if self.slaves.unreachable.pop(slave_id, None) is None:
+                continue
+            self.slaves.draining.pop(slave_id, None)
+            self.slaves.deactivated.pop(slave_id, None)
             self.slaves.unreachable_tasks.pop(slave_id, None)
         for slave_id in operation.to_remove_gone:
             self.slaves.gone.pop(slave_id, None)
@@ -176,6 +200,7 @@ class Leadership(Operators):
                     self.remove_executor(agent, framework_id, executor_id)
             for offer in list(agent.offers.values()):
                 self.discard_offer(offer)
+            self.withdraw_inverse_offers(agent, rescind=False)
         for framework in list(self.frameworks.values()):
             self.allocator.remove_framework(framework.id)
         for future in list(self.authenticating.values()):

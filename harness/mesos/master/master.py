@@ -38,16 +38,30 @@ def serves(message_type: type, counter: str, method: F) -> F:
     @handles(message_type)
     @functools.wraps(method)
     def handler(self: Master, sender: Address, message: Any) -> None:
+        speaker = self.speakers.get(sender)
+        if speaker is not None:
+            self.heard_from(speaker)
         if not self.serving:
             why = "not recovered yet" if self.elected else "not elected"
             self.note("Dropping {} from {}: {}", message_type.__name__, sender, why)
             self.counters.count("dropped_messages")
-            return
-        if counter:
-            self.counters.count(counter)
-        method(self, sender, message)
+        elif speaker is None:
+            if counter:
+                self.counters.count(counter)
+            method(self, sender, message)
+        else:
+            limit = self.limit_of(speaker) if self.throttles else None
+            if limit is None:
+                self.consume(sender, message)
+            else:
+                self.hold_back(limit, sender, message)
 
+    SERVED[message_type] = (counter, method)
     return cast(F, handler)
+
+
+#: Type of message -> (counter, method), as given to :func:`serves`.
+SERVED: dict[type, tuple[str, Callable[..., None]]] = {}
 
 
 class Master(Views):
@@ -66,12 +80,8 @@ class Master(Views):
     authenticate = serves(AuthenticateMessage, "messages_authenticate", Views.authenticate)
 
     # --- from schedulers
-    on_deactivate_framework = serves(
-        DeactivateFrameworkMessage, "messages_deactivate_framework", Views.on_deactivate_framework
-    )
-    on_unregister_framework = serves(
-        UnregisterFrameworkMessage, "messages_unregister_framework", Views.on_unregister_framework
-    )
+    on_deactivate_framework = serves(DeactivateFrameworkMessage, "messages_deactivate_framework", Views.on_deactivate_framework)
+    on_unregister_framework = serves(UnregisterFrameworkMessage, "messages_unregister_framework", Views.on_unregister_framework)
 
     def _call(self, sender: Address, call: Call) -> None:
         """Any other call of a scheduler: first whether the caller may, then :data:`CALLS`."""
@@ -100,6 +110,16 @@ class Master(Views):
 
     receive = serves(Call, "", _call)
 
+    def consume(self, sender: Address, message: Any) -> None:
+        """Process a message of a registered framework, now that it may be."""
+        speaker = self.speakers.get(sender)
+        counter, method = SERVED[type(message)]
+        if counter:
+            self.counters.count(counter)
+        method(self, sender, message)
+        if speaker is not None:
+            self.done_with(speaker)
+
     def request(self, framework: FrameworkRecord, call: Call.Request) -> None:
         """Hints about wanted resources; the allocator may ignore them."""
         self.allocator.request_resources(framework.id, call.requests)
@@ -108,6 +128,16 @@ class Master(Views):
 
     def exited(self, address: Address) -> None:
         """A scheduler or an agent is gone, or the link to it broke."""
+        speaker = self.speakers.get(address) if self.throttles else None
+        limit = self.limit_of(speaker) if speaker is not None else None
+        if limit is None:
+            self.process_exit(address)
+        else:
+            # Behind the messages that came before.
+            limit.limiter.acquire().on_ready(self.defer("process_exit", address))
+
+    def process_exit(self, address: Address, permit: None = None) -> None:
+        """See to what an end means."""
         for framework in self.frameworks.values():
             if framework.pid == address:
                 self.framework_exited(framework)
@@ -122,6 +152,12 @@ CALLS: dict[CallType, tuple[str, str | None, Callable[..., None]]] = {
     CallType.TEARDOWN: ("messages_unregister_framework", None, Master.teardown),
     CallType.ACCEPT: ("messages_launch_tasks", "accept", Master.accept),
     CallType.DECLINE: ("messages_decline_offers", "decline", Master.decline),
+    CallType.ACCEPT_INVERSE_OFFERS: ("messages_accept_inverse_offers", "accept_inverse_offers", Master.accept_inverse_offers),
+    CallType.DECLINE_INVERSE_OFFERS: (
+        "messages_decline_inverse_offers",
+        "decline_inverse_offers",
+        Master.decline_inverse_offers,
+    ),
     CallType.REVIVE: ("messages_revive_offers", "revive", Master.revive),
     CallType.SUPPRESS: ("messages_suppress_offers", "suppress", Master.suppress),
     CallType.KILL: ("messages_kill_task", "kill", Master.kill),

@@ -28,6 +28,7 @@ class SlaveObserver(Process):
         max_ping_timeouts: how many unanswered periods are too many.
         limiter: asked for a permit before the master is told; may be None.
         metrics: the master's counters.
+        counter: what the counters of verdicts begin with.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class SlaveObserver(Process):
         max_ping_timeouts: int,
         limiter: RateLimiterInterface | None,
         metrics: Metrics,
+        counter: str = "slave_unreachable",
     ) -> None:
         super().__init__(name)
         self.agent = agent
@@ -53,6 +55,7 @@ class SlaveObserver(Process):
         self._max_ping_timeouts = max_ping_timeouts
         self._limiter = limiter
         self._metrics = metrics
+        self._counter = counter
         self._marking: Future[None] | None = None
 
     def initialize(self) -> None:
@@ -94,7 +97,7 @@ class SlaveObserver(Process):
         """Ask for a permit to give the agent up; nothing if that is under way."""
         if self._marking is not None:
             return
-        self._metrics.count("slave_unreachable_scheduled")
+        self._metrics.count(f"{self._counter}_scheduled")
         if self._limiter is None:
             self._tell_master()
             return
@@ -108,8 +111,8 @@ class SlaveObserver(Process):
             self._tell_master()
         else:
             self.note("Canceling transition of agent {} to UNREACHABLE: it answers again", self.info.id)
-            self._metrics.count("slave_unreachable_canceled")
+            self._metrics.count(f"{self._counter}_canceled")
 
     def _tell_master(self) -> None:
-        self._metrics.count("slave_unreachable_completed")
-        self.tell(self.master, "mark_unreachable", self.info, False, UNHEALTHY)
+        self._metrics.count(f"{self._counter}_completed")
+        self._tell(self.master, "mark_unreachable", self.info, False, UNHEALTHY)

@@ -26,7 +26,7 @@ class Offers(Tasks):
 
     def offer_callback(self, framework_id: str, resources: dict[str, dict[str, Resources]]) -> None:
         """Take a decision of the allocator as an event of the master's own: ``offer``."""
-        self.tell(self.address, "offer", framework_id, resources)
+        self._tell(self.address, "offer", framework_id, resources)
 
     def offer(self, framework_id: str, resources: dict[str, dict[str, Resources]]) -> None:
         """Offer resources ``{role: {agent: resources}}``; whatever can no longer be offered goes back."""

@@ -359,4 +359,3 @@ def _fits(held: Mapping[str, int], limits: Mapping[str, int]) -> bool:
 
 def _covers(held: Mapping[str, int], wanted: Mapping[str, int]) -> bool:
     return all(held.get(name, 0) >= value for name, value in wanted.items())
-

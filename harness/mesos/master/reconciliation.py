@@ -45,7 +45,7 @@ class Reconciliation(InverseOffers):
             # Its agent may still come back and tell.
             self.note("Dropping reconciliation of task {} of framework {}: agents are still expected back", task_id, framework.id)
         elif slave_id is not None and slave_id in slaves.registered:
-            state = TaskState.TASK_GONE if aware else TaskState.TASK_LOST
+            state = TaskState(self.behaviour.missing_task_state) if aware else TaskState.TASK_LOST
             self._answer(framework, task_id, slave_id, state, "Reconciliation: Task is gone")
         elif slave_id is not None and slave_id in slaves.unreachable:
             state = TaskState.TASK_UNREACHABLE if aware else TaskState.TASK_LOST
@@ -55,7 +55,7 @@ class Reconciliation(InverseOffers):
             state = TaskState.TASK_GONE_BY_OPERATOR if aware else TaskState.TASK_LOST
             self._answer(framework, task_id, slave_id, state, "Reconciliation: Task is gone")
         else:
-            state = TaskState.TASK_UNKNOWN if aware else TaskState.TASK_LOST
+            state = TaskState(self.behaviour.unknown_task_state) if aware else TaskState.TASK_LOST
             self._answer(framework, task_id, slave_id, state, "Reconciliation: Task is unknown")
 
     def kill(self, framework: FrameworkRecord, call: Call.Kill) -> None:

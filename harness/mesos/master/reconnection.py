@@ -7,9 +7,11 @@ Source: Mesos ``src/master/master.cpp``: ``__reregisterSlave``, ``___reregisterS
 from __future__ import annotations
 
 from harness.mesos.master.agents import Agents
+from harness.mesos.master.operations import with_checkpointed
 from harness.mesos.master.records import AgentRecord
 from harness.mesos.messages import (
     CheckpointResourcesMessage,
+    DrainSlaveMessage,
     KillTaskMessage,
     ReconcileTasksMessage,
     ReregisterSlaveMessage,
@@ -38,13 +40,13 @@ class Reconnection(Agents):
         keep_all = recovered or not removed_here or self.behaviour.removed_agents_return == "all"
         aware = {framework.id: framework.partition_aware for framework in message.frameworks if framework.id}
         tasks: list[Task] = []
-        unwanted: dict[str, None] = {}
+        # Whoever cannot live with partitions has given these tasks up, running or not.
+        unwanted = () if keep_all else tuple(framework_id for framework_id, is_aware in aware.items() if not is_aware)
         text = "Unreachable agent re-reregistered" if slave_id in slaves.unreachable else "Unknown agent reregistered"
         for task in message.tasks:
-            if task.framework_id in self.completed_frameworks:
+            if task.framework_id in self.completed_frameworks and not self.behaviour.readmits_tasks_of_completed_frameworks:
                 continue
             if not keep_all and not aware.get(task.framework_id, False):
-                unwanted[task.framework_id] = None
                 continue
             if not recovered:
                 self._announce_return(task, text)
@@ -58,10 +60,17 @@ class Reconnection(Agents):
         agent.resource_version_uuid = message.resource_version_uuid
         agent.reregistered_ns = self.now
         self.counters.count("slave_reregistrations")
-        self.add_slave(agent, tuple(tasks), message.executor_infos)
+        agent.checkpointed = message.checkpointed_resources
+        agent.total = with_checkpointed(info.resources, agent.checkpointed)
+        executors = tuple(each for each in message.executor_infos if keep_all or aware.get(each.framework_id or "", False))
+        self.add_slave(agent, tuple(tasks), executors)
+        if slave_id in slaves.deactivated:
+            self.deactivate_slave(agent)
+        self._go_on_draining(agent)
         self.send(sender, SlaveReregisteredMessage(slave_id=slave_id, connection=self.connection))
         self.note("Reregistered agent {} with {}", agent.label, agent.total)
-        for completed in dict.fromkeys((*self._completed_of(message), *unwanted)):
+        ended = () if self.behaviour.readmits_tasks_of_completed_frameworks else self._completed_of(message)
+        for completed in dict.fromkeys((*ended, *unwanted)):
             self.note("Shutting down framework {} at reregistered agent {}", completed, agent.label)
             self.send(sender, ShutdownFrameworkMessage(framework_id=completed))
         self.update_slave_frameworks(agent, message)
@@ -71,6 +80,8 @@ class Reconnection(Agents):
         if framework is None:
             return
         framework.unreachable_tasks.pop(task.task_id, None)
+        if not self.behaviour.announces_return:
+            return
         framework.completed_tasks = [each for each in framework.completed_tasks if each.task_id != task.task_id]
         now = self.time
         status = TaskStatus(
@@ -102,7 +113,8 @@ class Reconnection(Agents):
         agent.version = message.version
         agent.capabilities = message.agent_capabilities
         agent.resource_version_uuid = message.resource_version_uuid
-        agent.total = message.slave.resources + agent.total.revocable()
+        agent.checkpointed = agent.checkpointed or message.checkpointed_resources
+        agent.total = with_checkpointed(message.slave.resources, agent.checkpointed) + agent.total.revocable()
         agent.reregistered_ns = self.now
         self.counters.count("slave_reregistrations")
         self.note("Reregistering agent {}", agent.label)
@@ -113,13 +125,22 @@ class Reconnection(Agents):
                 agent.reregistration_timer.cancel()
                 agent.reregistration_timer = None
             agent.connected = True
-            self.tell(agent.observer, "reconnect")
-            if not agent.deactivated:
+            self._tell(agent.observer, "reconnect")
+            if agent.id not in slaves.deactivated:
                 agent.active = True
                 self.allocator.activate_slave(agent.id)
+        self._go_on_draining(agent)
         self.update_slave_frameworks(agent, message)
-        if AgentCapability.RESOURCE_PROVIDER not in agent.capabilities:
-            self.send(agent.pid, CheckpointResourcesMessage())
+        without_providers = AgentCapability.RESOURCE_PROVIDER not in agent.capabilities
+        if without_providers or self.behaviour.always_sends_checkpointed_resources:
+            self.send(agent.pid, CheckpointResourcesMessage(resources=agent.checkpointed))
+
+    def _go_on_draining(self, agent: AgentRecord) -> None:
+        """An agent that is being drained may have come back without having heard of it."""
+        info = self.slaves.draining.get(agent.id)
+        if info is not None:
+            self.send(agent.pid, DrainSlaveMessage(config=info.config))
+            self._tell(self.address, "check_drained", agent)
 
     def _settle_differences(self, agent: AgentRecord, message: ReregisterSlaveMessage) -> None:
         reported: dict[tuple[str, str], Task] = {(task.framework_id, task.task_id): task for task in message.tasks}
@@ -142,9 +163,7 @@ class Reconnection(Agents):
             self.note("Agent {} reregistered with completed framework {}; shutting it down there", agent.label, framework_id)
             self.send(agent.pid, ShutdownFrameworkMessage(framework_id=framework_id))
 
-    def _missing_tasks(
-        self, agent: AgentRecord, reported: dict[tuple[str, str], Task]
-    ) -> tuple[ReconcileTasksMessage, ...]:
+    def _missing_tasks(self, agent: AgentRecord, reported: dict[tuple[str, str], Task]) -> tuple[ReconcileTasksMessage, ...]:
         """Tasks on the books that the agent did not report, by framework; the agent will say what became of them."""
         messages: list[ReconcileTasksMessage] = []
         for framework_id, tasks in agent.tasks.items():
@@ -180,6 +199,7 @@ class Reconnection(Agents):
             framework_id = info.id or ""
             framework = self.frameworks.get(framework_id)
             if framework is not None:
-                self.send(agent.pid, self.framework_update(framework))
+                if framework.connected or not self.behaviour.tells_agents_of_connected_frameworks_only:
+                    self.send(agent.pid, self.framework_update(framework))
             elif framework_id and framework_id not in self.completed_frameworks:
                 self.recover_framework(info)

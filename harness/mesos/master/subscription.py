@@ -17,7 +17,7 @@ from harness.mesos.messages import (
     FrameworkRegisteredMessage,
     FrameworkReregisteredMessage,
 )
-from harness.mesos.states import FrameworkState
+from harness.mesos.states import FrameworkCapability, FrameworkState
 from harness.simulation import Address, Future
 
 
@@ -28,6 +28,9 @@ class Subscription(Frameworks):
         """Queue behind a running authentication; check; ask the authorizer."""
         if self.waits_for_authentication("subscribe", sender, call):
             return
+        if not self.behaviour.knows_partition_aware and call.framework_info.partition_aware:
+            known = tuple(name for name in call.framework_info.capabilities if name != FrameworkCapability.PARTITION_AWARE)
+            call = call.replace(framework_info=call.framework_info.replace(capabilities=known))
         info = call.framework_info
         self.note("Received SUBSCRIBE call for framework '{}' at {}", info.name, sender)
         error = validate_framework(info, self.completed_frameworks, self.flags.roles)

@@ -73,14 +73,14 @@ class Tasks(Authentication):
             timestamp=now,
             unreachable_time=unreachable_time,
         )
-        return StatusUpdate(
-            framework_id=framework_id, status=status, executor_id=executor_id, slave_id=slave_id, timestamp=now
-        )
+        return StatusUpdate(framework_id=framework_id, status=status, executor_id=executor_id, slave_id=slave_id, timestamp=now)
 
-    def forward(self, update: StatusUpdate, pid: str | None, framework: FrameworkRecord | None) -> bool:
+    def forward(
+        self, update: StatusUpdate, pid: str | None, framework: FrameworkRecord | None, even_disconnected: bool = False
+    ) -> bool:
         """Send an update to a connected framework; otherwise it is dropped. ``pid`` is who wants the acknowledgement."""
         status = update.status
-        if framework is None or not framework.connected:
+        if framework is None or not (framework.connected or (even_disconnected and framework.pid is not None)):
             self.note(
                 "Dropping {} for task {} of framework {}: it is {}",
                 status.state,
@@ -208,7 +208,12 @@ class Tasks(Authentication):
             self.counters.count("invalid_status_updates")
             return
         self.note("Status update {} for task {} from agent {}", status.state, status.task_id, agent.label)
-        valid = self.forward(update, message.pid, self.frameworks.get(update.framework_id))
+        framework = self.frameworks.get(update.framework_id)
+        needs_framework = self.behaviour.updates_need_framework
+        valid = self.forward(update, message.pid, framework, even_disconnected=needs_framework)
+        if needs_framework and framework is None:
+            self.counters.count("invalid_status_updates")
+            return
         task = agent.task(update.framework_id, status.task_id)
         if task is None:
             self.note("Could not look up task {} of framework {} on agent {}", status.task_id, update.framework_id, agent.id)
@@ -262,6 +267,8 @@ class Tasks(Authentication):
                 return
             if is_terminal(task.status_update_state) and task.status_update_uuid == call.uuid:
                 self.remove_task(task)
+                if agent.id in self.slaves.draining:
+                    self._tell(self.address, "check_drained", agent)
         self.counters.count("valid_status_update_acknowledgements")
         self.send(
             agent.pid,

@@ -77,12 +77,10 @@ class Throttling(Events):
             self.counters.pop(speaker.received, None)
             self.counters.pop(speaker.processed, None)
 
-    def heard_from(self, sender: str) -> Speaker | None:
-        """Count a message that arrives; its speaker, if it is a registered framework's."""
-        speaker = self.speakers.get(sender)
-        if speaker is not None and speaker.principal is not None:
+    def heard_from(self, speaker: Speaker) -> None:
+        """Count a message that arrives."""
+        if speaker.principal is not None:
             self.counters[speaker.received] += 1
-        return speaker
 
     def done_with(self, speaker: Speaker) -> None:
         """Count a message that was processed, unless that removed the principal's last framework."""

@@ -5,11 +5,11 @@ Source: Mesos ``src/master/validation.cpp``, ``src/common/validation.cpp``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from harness.durations import to_ns
 from harness.errors import MisuseError
-from harness.mesos.master.records import AgentRecord, FrameworkRecord
+from harness.mesos.master.records import NO_RESOURCES, AgentRecord, FrameworkRecord
 from harness.mesos.messages import ExecutorInfo, FrameworkInfo, Offer, SlaveInfo, TaskInfo
 from harness.mesos.resources import Resources
 
@@ -113,20 +113,9 @@ def validate_offers(
 
 def validate_task(task: TaskInfo, framework: FrameworkRecord, agent: AgentRecord, available: Resources) -> str | None:
     """A task to be launched on ``agent``; ``available`` is what is left of the offers, allocated to their role."""
-    error = validate_id(task.task_id)
+    error = _validate_common(task, framework, agent)
     if error is not None:
-        return f"Task has invalid TaskID: {error}"
-    if task.task_id in framework.tasks:
-        return f"Task has duplicate ID: {task.task_id}"
-    if task.task_id in framework.unreachable_tasks:
-        return f"Task reuses the ID of an unreachable task: {task.task_id}"
-    if task.slave_id != agent.id:
-        return f"Task uses invalid agent {task.slave_id} while agent {agent.id} is expected"
-    error = task.resources.validate()
-    if error is not None:
-        return f"Task uses invalid resources: {error}"
-    if not task.resources:
-        return "Task uses no resources"
+        return error
     if (task.executor is None) == (task.command is None):
         return "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present"
     needed = task.resources
@@ -139,6 +128,46 @@ def validate_task(task: TaskInfo, framework: FrameworkRecord, agent: AgentRecord
     if not available.contains(needed):
         return f"Total resources {needed} required by task and its executor is more than available {available}"
     return None
+
+
+def validate_group(
+    tasks: Sequence[TaskInfo], executor: ExecutorInfo, framework: FrameworkRecord, agent: AgentRecord, available: Resources
+) -> str | None:
+    """Tasks to be launched together in one executor on ``agent``."""
+    error = _validate_executor(executor, framework, agent)
+    needed = NO_RESOURCES if agent.has_executor(framework.id, executor.executor_id) else executor.resources
+    seen: dict[str, None] = {}
+    for task in tasks:
+        error = error or _validate_common(task, framework, agent)
+        if error is None and task.task_id in seen:
+            error = f"Task has duplicate ID: {task.task_id}"
+        if error is None and task.executor is not None and task.executor.executor_id != executor.executor_id:
+            error = f"The `ExecutorInfo` of task '{task.task_id}' is different from executor '{executor.executor_id}'"
+        if error is not None:
+            return f"Task '{task.task_id}' is invalid: {error}"
+        seen[task.task_id] = None
+        needed = needed + task.resources
+    if not tasks:
+        return "Task group cannot be empty"
+    if not available.contains(needed):
+        return f"Total resources {needed} required by task group and its executor are more than available {available}"
+    return None
+
+
+def _validate_common(task: TaskInfo, framework: FrameworkRecord, agent: AgentRecord) -> str | None:
+    error = validate_id(task.task_id)
+    if error is not None:
+        return f"Task has invalid TaskID: {error}"
+    if task.task_id in framework.tasks:
+        return f"Task has duplicate ID: {task.task_id}"
+    if task.task_id in framework.unreachable_tasks:
+        return f"Task reuses the ID of an unreachable task: {task.task_id}"
+    if task.slave_id != agent.id:
+        return f"Task uses invalid agent {task.slave_id} while agent {agent.id} is expected"
+    error = task.resources.validate()
+    if error is not None:
+        return f"Task uses invalid resources: {error}"
+    return None if task.resources else "Task uses no resources"
 
 
 def _validate_executor(executor: ExecutorInfo, framework: FrameworkRecord, agent: AgentRecord) -> str | None:

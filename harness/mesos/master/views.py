@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
 from harness.mesos.master.leadership import Leadership
 from harness.mesos.master.metrics import LIVE_STATES, Metrics
+from harness.mesos.master.state import state_of
 from harness.mesos.messages import Task
 from harness.mesos.resources import Resources
 from harness.mesos.states import TaskState
@@ -21,14 +22,19 @@ class Views(Leadership):
         """The tasks on the books by task id; should two frameworks use one id, the later framework's."""
         return {task.task_id: task for framework in self.frameworks.values() for task in framework.tasks.values()}
 
+    def state(self) -> dict[str, Any]:
+        """The content of ``/state``."""
+        return state_of(self)
+
     @property
-    def metrics(self) -> Mapping[str, int | float]:
+    def metrics(self) -> dict[str, int | float]:
         """Counters and gauges as they are now; names that never counted anything read 0."""
         snapshot = _Snapshot(self.counters)
         self._agent_gauges(snapshot)
         self._framework_gauges(snapshot)
         snapshot["master/elected"] = int(self.elected)
         snapshot["master/outstanding_offers"] = len(self.offers)
+        snapshot["master/operator_event_stream_subscribers"] = len(self.subscribers)
         snapshot["master/uptime_secs"] = self.now / 1e9
         return snapshot
 

@@ -276,7 +276,7 @@ class SchedulerDriver:
         # The actor sends to itself, so that calls keep their order among each other.
         process = self._process
         if process.alive:
-            process.tell(process.address, method, *args)
+            process._tell(process.address, method, *args)
 
     def _call(self, method: str, *args: Any) -> DriverStatus:
         if self._status is DriverStatus.DRIVER_RUNNING:

@@ -145,7 +145,7 @@ class Registration(Process):
     def _heard(self, future: Future[MasterInfo | None]) -> None:
         # Runs where the master is appointed, possibly long after this process ended.
         if self.alive:
-            self.tell(self.address, "detected", future)
+            self._tell(self.address, "detected", future)
 
     # -- authentication -----------------------------------------------------------------------------------------------
 

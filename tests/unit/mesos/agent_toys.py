@@ -104,6 +104,9 @@ class ToyExecutor:
     def registered(self, driver: Any, executor_info: Any, framework_info: Any, slave_info: Any) -> None:
         self.calls.append(("registered", executor_info.executor_id, slave_info.id))
 
+    def reregistered(self, driver: Any, slave_info: Any) -> None:
+        self.calls.append(("reregistered", slave_info.id))
+
     def launch_task(self, driver: Any, task: TaskInfo) -> None:
         self.calls.append(("launch_task", task.task_id))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness.mesos.flags import AgentFlags
 from harness.mesos.messages import (
     ExecutorToFrameworkMessage,
     ExitedExecutorMessage,
@@ -281,12 +282,12 @@ def test_crash(checkpoint: bool, calls: list[Any]) -> None:
 
 
 def test_what_a_dead_agent_waited_for_does_not_reach_its_successor() -> None:
-    """A container that ends after its agent was replaced at the same address is no news to the new one."""
+    """A container that ends after its agent was replaced by one of another work_dir is no news to the new one."""
     stage, _ = started()
     stage.run(executor_task(), FRAMEWORK.replace(checkpoint=True))
     stage.world.settle()
     stage.world.terminate(stage.agent.address)
-    stage.agent = stage.new_agent()
+    stage.agent = stage.new_agent(flags=AgentFlags.of(work_dir="other"))
     stage.start()
     stage.containerizer.destroy_executor("default")
     stage.world.run_for("1secs")

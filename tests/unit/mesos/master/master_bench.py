@@ -70,9 +70,7 @@ class ToyAgent(Toy):
         self.link(self.master)
 
     def register(self) -> None:
-        self.send(
-            self.master, RegisterSlaveMessage(slave=self.info, version="1.11.0", agent_capabilities=self.capabilities)
-        )
+        self.send(self.master, RegisterSlaveMessage(slave=self.info, version="1.11.0", agent_capabilities=self.capabilities))
 
     def reregister(self, **content: Any) -> None:
         info = self.info.replace(id=self.id)

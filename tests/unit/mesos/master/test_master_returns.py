@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from master_bench import Bench, HeldRegistrar, real_bench
+from master_bench import Bench, real_bench
 
 from harness.mesos.messages import (
     Call,
     KillTaskMessage,
-    MarkSlaveUnreachable,
     ShutdownFrameworkMessage,
     ShutdownMessage,
     SlaveReregisteredMessage,
@@ -71,22 +70,6 @@ def test_an_unknown_agent_is_admitted_with_its_id() -> None:
     bench.settle()
     assert list(bench.master.agents) == ["m0-S7"]
     assert bench.metric("slave_reregistrations") == 1
-
-
-def test_a_return_while_being_marked_unreachable_is_ignored() -> None:
-    """The verdict is written first; the agent will try again."""
-    registrar = HeldRegistrar(MarkSlaveUnreachable)
-    bench = Bench(registrar=registrar)
-    agent = bench.agent(silent=True)
-    bench.advance("75secs")
-    agent.reregister()
-    bench.settle()
-    assert agent.heard_of(SlaveReregisteredMessage) == []
-    registrar.release()
-    bench.settle()
-    agent.reregister()
-    bench.settle()
-    assert len(agent.heard_of(SlaveReregisteredMessage)) == 1
 
 
 def test_a_return_from_another_host_is_refused() -> None:

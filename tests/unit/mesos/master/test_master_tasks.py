@@ -107,9 +107,7 @@ def test_a_launch_reaches_the_agent_and_the_allocator() -> None:
     assert bench.master.tasks["t1"].state == "TASK_STAGING"
     assert bench.allocator.names() == ["pause", "recover_resources", "transition_offered_to_allocated", "resume"]
     used = task.resources.allocate("*")
-    assert bench.allocator.args("recover_resources") == [
-        (scheduler.id, agent.id, offer.resources - used, Filters(), False)
-    ]
+    assert bench.allocator.args("recover_resources") == [(scheduler.id, agent.id, offer.resources - used, Filters(), False)]
     assert bench.allocator.args("transition_offered_to_allocated") == [(agent.id, used)]
     assert bench.metric("cpus_used") == 1.0
 
@@ -355,9 +353,7 @@ def ask(bench: Bench, scheduler: ToyScheduler, task_id: str, slave_id: str | Non
         (AWARE, "TASK_GONE", "TASK_UNKNOWN", "TASK_UNREACHABLE"),
     ],
 )
-def test_explicit_reconciliation(
-    capabilities: tuple[str, ...], on_known: str, on_unknown: str, on_unreachable: str
-) -> None:
+def test_explicit_reconciliation(capabilities: tuple[str, ...], on_known: str, on_unknown: str, on_unreachable: str) -> None:
     """By where the agent is; the unreachable one with the time of the verdict."""
     bench, agent, scheduler = trio(capabilities=capabilities, checkpoint=True)
     offered(bench, scheduler, agent)
