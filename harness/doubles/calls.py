@@ -40,9 +40,10 @@ class Call:
         time: virtual time since the run began; 0 while the double belongs to no world.
         result: what the caller got; for a held or delayed call the pending future.
         error: the exception that the call ended with, if it did.
+        defaulted: whether a default set by ``on`` was asked already; the default of that default is the real thing.
     """
 
-    __slots__ = ("_kwargs", "_positional", "_promise", "_site", "error", "index", "result", "time")
+    __slots__ = ("_kwargs", "_positional", "_promise", "_site", "defaulted", "error", "index", "result", "time")
 
     def __init__(self, site: CallSite, args: tuple[Any, ...], kwargs: dict[str, Any], index: int, time: Duration) -> None:
         self._site = site
@@ -52,6 +53,7 @@ class Call:
         self._promise: Promise[Any] | None = None
         self.index = index
         self.result: Any = None
+        self.defaulted = False
         self.error: BaseException | None = None
 
     @property

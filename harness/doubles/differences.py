@@ -10,9 +10,7 @@ import msgspec
 
 from harness.doubles.calls import Call
 from harness.mesos.ids import Id
-from harness.simulation.trace import show
-
-UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
+from harness.simulation.trace import UUID, shorten, show
 
 
 def brief_value(value: Any, limit: int = 60) -> str:
@@ -25,6 +23,7 @@ def brief_value(value: Any, limit: int = 60) -> str:
         text = f"[{', '.join(map(show, value))}]"
     else:
         text = show(value)
+    text = shorten(text)
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 

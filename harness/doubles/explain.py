@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 from collections.abc import Sequence
 
 from harness.doubles.calls import Call
@@ -17,10 +18,12 @@ from harness.doubles.expectation import Expectation
 from harness.doubles.signatures import MethodSpec
 from harness.doubles.story import story_between, story_until
 from harness.simulation import World
+from harness.simulation.trace import SHORT_IDS, shorten
 
 _CALLS_SHOWN = 6
 _REASONS_SHOWN = 8
 _WIDTH = 150
+_SHORT = re.compile(r"\b[0-9a-f]{8}…")
 
 
 def oversaturated(expectation: Expectation, call: Call, world: World | None) -> str:
@@ -61,8 +64,12 @@ def unmet(expectation: Expectation, world: World | None) -> str:
     lines += _near_misses(expectation)
     lines += _others(expectation)
     until = world.clock.elapsed.ns if world is not None else 0
-    lines += story_until(world, until, expectation.missing, "what happened until now")
+    lines += story_until(world, until, expectation.missing, _until(world), whole=False)
     return _fold(lines)
+
+
+def _until(world: World | None) -> str:
+    return "what happened until now" if world is None or world.trace.over is None else "what happened until the test ended"
 
 
 def unexpected(call: Call, spec: MethodSpec, expectations: Sequence[Expectation], world: World | None) -> str:
@@ -193,6 +200,7 @@ def _and(names: Sequence[str]) -> str:
 
 
 def _cut(text: str, width: int = _WIDTH) -> str:
+    text = shorten(text)
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
@@ -200,9 +208,11 @@ def _fold(lines: list[str]) -> str:
     folded: list[str] = []
     for line in lines:
         if line or (folded and folded[-1]):
-            folded.append(line)
+            folded.append(shorten(line))
     while folded and not folded[-1]:
         folded.pop()
+    if any(_SHORT.search(line) for line in folded):
+        folded += ["", SHORT_IDS]
     return "\n".join(folded)
 
 

@@ -9,12 +9,15 @@ matchers.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
 
 from harness.errors import HarnessError, MisuseError
 from harness.mesos.messages import Task, TaskInfo
 from harness.mesos.resources import Identity, Resources
+from harness.simulation.trace import shorten
 
 _MISSING: Any = type("Missing", (), {"__repr__": lambda self: "nothing"})()
 
@@ -25,8 +28,19 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 def brief(value: object, limit: int = 100) -> str:
     """``value`` as text of at most ``limit`` characters."""
-    text = repr(str(value)) if isinstance(value, str) else _ADDRESS.sub("", repr(value))
+    text = shorten(_brief(value))
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, str):
+        return repr(str(value))
+    if isinstance(value, msgspec.Struct):
+        return str(value)
+    if type(value) in (list, tuple):
+        items = ", ".join(map(_brief, cast("Sequence[object]", value)))
+        return f"[{items}]"
+    return _ADDRESS.sub("", repr(value))
 
 
 def read_field(value: Any, field: str) -> Any:

@@ -119,8 +119,9 @@ class Method:
     def run_default(self, call: Call) -> Any:
         """What was set by ``on``, else forward to the real thing, else nothing."""
         for standing in reversed(self._standing):
-            if standing.admits(call):
+            if not call.defaulted and standing.admits(call):
                 assert standing.action is not None
+                call.defaulted = True
                 return standing.action.perform(call)
         return self.run_real(call)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from harness.doubles.differences import UUID, Mentions
+from harness.doubles.differences import Mentions
 from harness.simulation import Record, World
+from harness.simulation.trace import shorten
 
 #: Indices of the events that led to the last one.
 Chain: TypeAlias = dict[int, None]
@@ -16,6 +16,7 @@ _LINES = 32
 _CHAIN = 14
 _CHAIN_BEFORE = 3
 _WIDTH = 150
+_PROCESS = 36
 #: A failure at the end of a long run must not take longer to tell than the run took.
 _LOOKED_AT = 5000
 #: How much each kind of record tells; the least telling are left out first.
@@ -27,7 +28,7 @@ def story_between(world: World | None, since_ns: int, until_ns: int, words: Iter
     if world is None:
         return []
     chain = _chain(world)
-    records = _backwards(world, until_ns, since_ns, _LOOKED_AT)
+    records = _backwards(world, until_ns, since_ns, _LOOKED_AT, whole=True)
     first = records[0].step if records else len(world.trace)
     earlier = [each for record in chain if record.step < first for each in (record, *_notes_of(world, record, first))]
     earlier = earlier[-2 * _CHAIN_BEFORE :]
@@ -35,11 +36,11 @@ def story_between(world: World | None, since_ns: int, until_ns: int, words: Iter
     return lines and [f"{lines[1]}", *lines[2:], "  (events marked > led to the last call, one causing the next)"]
 
 
-def story_until(world: World | None, until_ns: int, words: Iterable[str], title: str) -> list[str]:
-    """The last telling lines up to an instant."""
+def story_until(world: World | None, until_ns: int, words: Iterable[str], title: str, *, whole: bool = True) -> list[str]:
+    """The last telling lines up to an instant; unless ``whole``, nothing of the clean-up after the test."""
     if world is None:
         return []
-    return _render(_backwards(world, until_ns, 0, _LOOKED_AT // 10), words, title, {}, keep_newest=True)
+    return _render(_backwards(world, until_ns, 0, _LOOKED_AT // 10, whole=whole), words, title, {}, keep_newest=True)
 
 
 def _notes_of(world: World, record: Record, end: int) -> list[Record]:
@@ -64,11 +65,11 @@ def _chain(world: World) -> list[Record]:
     return chain
 
 
-def _backwards(world: World, until_ns: int, since_ns: int, limit: int) -> list[Record]:
+def _backwards(world: World, until_ns: int, since_ns: int, limit: int, *, whole: bool) -> list[Record]:
     """Records of a span of time, at most ``limit`` of them, the newest."""
     trace = world.trace
     found: list[Record] = []
-    index = len(trace)
+    index = len(trace) if trace.over is None or whole else trace.over
     while index > 0 and len(found) < limit:
         index -= 1
         record = trace[index]
@@ -85,13 +86,38 @@ def _render(records: list[Record], words: Iterable[str], title: str, chain: Chai
         return []
     mentions = Mentions(words)
     lines = [(record, str(record)) for record in records]
-    candidates = [(record, line) for record, line in lines if record.step in chain or mentions(line)] or lines
+    inner = {record.step for record in records if record.step in chain and _inside(record)}
+    candidates = [
+        (record, line)
+        for record, line in lines
+        if record.step in chain or mentions(line) or (record.kind == "note" and record.cause in inner)
+    ] or lines
+    candidates, chain = _told_by_notes(candidates, chain)
     chosen = _most_telling(candidates, chain, keep_newest)
     left_out = len(records) - len(chosen)
     span = f"{records[0].time} .. {records[-1].time}"
     omitted = f"; {left_out} of {len(records)} events left out" if left_out else ""
-    marked = [f"{'>' if record.step in chain else ' '} {line}" for record, line in chosen]
-    return ["", f"{title} ({span}{omitted}):", *(_cut(UUID.sub(_first_digits, line)) for line in marked)]
+    rows = [(record, str(record.time), shorten(record.process)) for record, _ in chosen]
+    late = max(len(time) for _, time, _ in rows)
+    wide = min(_PROCESS, max(len(process) for _, _, process in rows))
+    lines_shown = [
+        _cut(f"{'>' if record.step in chain else ' '} {time:>{late}}  {process:<{wide}}  {shorten(record.text)}")
+        for record, time, process in rows
+    ]
+    return ["", f"{title} ({span}{omitted}):", *lines_shown]
+
+
+def _told_by_notes(candidates: list[tuple[Record, str]], chain: Chain) -> tuple[list[tuple[Record, str]], Chain]:
+    """Leave out the steps of a process with itself that its own notes tell better; those notes take their place in the chain."""
+    told = {record.cause for record, _ in candidates if record.kind == "note"}
+    inner = {record.step for record, _ in candidates if _inside(record) and record.step in told}
+    marked = dict.fromkeys(step for step in chain if step not in inner)
+    marked.update((record.step, None) for record, _ in candidates if record.cause in inner and record.cause in chain)
+    return [candidate for candidate in candidates if candidate[0].step not in inner], marked
+
+
+def _inside(record: Record) -> bool:
+    return record.kind == "delivered" and record.source in ("", record.process)
 
 
 def _most_telling(candidates: list[tuple[Record, str]], chain: Chain, keep_newest: bool) -> list[tuple[Record, str]]:
@@ -106,14 +132,10 @@ def _most_telling(candidates: list[tuple[Record, str]], chain: Chain, keep_newes
 
 def _weight(record: Record, chain: Chain) -> int:
     # Steps of a process with itself (dispatches, stores) are told better by its notes.
-    inside = record.kind == "delivered" and record.source in ("", record.process)
+    inside = _inside(record)
     if record.step in chain:
         return 2 if inside else -1
     return _WEIGHTS.get(record.kind, 2) + inside
-
-
-def _first_digits(uuid: re.Match[str]) -> str:
-    return f"{uuid[0][:8]}.."
 
 
 def _cut(line: str) -> str:
