@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -11,10 +12,11 @@ from typing import Any
 from harness.errors import MisuseError
 from harness.explore.parallel import Chunk, process_pool, require_importable, sweep_chunks
 from harness.explore.result import Exploration, Failure
+from harness.explore.strategies import PILOTS, check_strategy, learns, member_of
 from harness.explore.sweep import sweep
 from harness.explore.tokens import Schedule, read_schedule
-from harness.runs import Plan, Run
-from harness.simulation.choices import Strategy, make_choices
+from harness.runs import Known, Plan, Run
+from harness.simulation.choices import Strategy
 from harness.simulation.limits import Limits
 
 __all__ = ["Exploration", "Failure", "Run", "explore", "replay"]
@@ -38,7 +40,7 @@ def explore(
     Args:
         test: a callable taking any of ``cluster, clock, allocator, messages, network, world, seed`` by name.
         seeds: how many (then 0, 1, 2, ...), or which.
-        strategy: what draws the choices: a name (:func:`harness.simulation.choices.strategy_names`) or an object.
+        strategy: what draws the choices: a name (:func:`harness.explore.strategies.strategy_names`) or an object.
         jobs: processes to use on this machine; the test must then be importable.
         executor: any executor to use instead of processes of our own; ``jobs`` is then how many chunks are worth submitting.
         stop_on_failure: end at the first failing seed; the result is the same for any number of jobs.
@@ -48,18 +50,26 @@ def explore(
     """
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
         raise MisuseError(f"jobs={jobs!r}: wanted the number of processes, at least 1")
-    make_choices(0, strategy)
+    check_strategy(strategy)
     settings: dict[str, Any] = {"mesos_version": mesos_version, "limits": limits}
     plan = Plan(test, settings=settings)
     wanted = _seeds(seeds)
     run = functools.partial(_run_seed, plan, strategy)
-    if jobs == 1 and executor is None:
-        tally = sweep(run, wanted, stop_on_failure=stop_on_failure, keep=_KEPT)
-        kept = {failing.seed: failing for failing in tally.kept}
-        failures = [Failure(Schedule(seed, strategy), run, kept.get(seed)) for seed in tally.failed]
-        return Exploration(plan.name, _name(strategy), tally.runs, tally.steps, failures)
-    runs, steps, failed = _in_processes(test, settings, strategy, wanted, jobs, executor, stop_on_failure)
-    failures = [Failure(Schedule(seed, strategy), run) for seed in failed]
+    parallel = jobs > 1 or executor is not None
+    if parallel:
+        work = functools.partial(_run_chunk, test, settings, strategy, stop_on_failure)
+        require_importable(work, test)
+    # What a strategy learns from the first runs must be the same for all workers, so those runs are made here.
+    rest = iter(wanted)
+    here = itertools.islice(rest, PILOTS if learns(strategy) else 0) if parallel else rest
+    tally = sweep(run, here, stop_on_failure=stop_on_failure, keep=_KEPT)
+    runs, steps, failed = tally.runs, tally.steps, list(tally.failed)
+    if parallel and not (failed and stop_on_failure):
+        work = functools.partial(work, plan.known)
+        more = _in_processes(work, list(rest) if isinstance(seeds, int) else rest, jobs, executor, stop_on_failure)
+        runs, steps, failed = runs + more[0], steps + more[1], failed + more[2]
+    kept = {failing.seed: failing for failing in tally.kept}
+    failures = [Failure(_schedule(seed, strategy), run, kept.get(seed)) for seed in failed]
     return Exploration(plan.name, _name(strategy), runs, steps, failures)
 
 
@@ -87,6 +97,11 @@ def replay(
     return Plan(test, settings={"mesos_version": mesos_version, "limits": limits}).run(schedule)
 
 
+def _schedule(seed: int, strategy: str | Strategy) -> Schedule:
+    # A portfolio's failure names the member that found it.
+    return Schedule(seed, member_of(strategy, seed))
+
+
 def _run_seed(plan: Plan, strategy: str | Strategy, seed: int) -> Run:
     return plan.run(Schedule(seed, strategy))
 
@@ -106,16 +121,12 @@ def _seeds(seeds: int | Iterable[int]) -> Iterable[int]:
 
 
 def _in_processes(
-    test: Callable[..., object],
-    settings: Mapping[str, Any],
-    strategy: str | Strategy,
+    work: Callable[[Sequence[int]], Chunk],
     seeds: Iterable[int],
     jobs: int,
     executor: Executor | None,
     stop_on_failure: bool,
 ) -> tuple[int, int, list[int]]:
-    work = functools.partial(_run_chunk, test, settings, strategy, stop_on_failure)
-    require_importable(work, test)
     workers = jobs if executor is None or jobs > 1 else os.cpu_count() or 2
     size = min(100, max(1, len(seeds) // (workers * 4))) if isinstance(seeds, Sequence) else 25
     pool = process_pool(jobs) if executor is None else executor
@@ -138,8 +149,9 @@ def _run_chunk(
     settings: Mapping[str, Any],
     strategy: str | Strategy,
     stop_on_failure: bool,
+    known: Known | None,
     seeds: Sequence[int],
 ) -> Chunk:
-    plan = Plan(test, settings=settings)
+    plan = Plan(test, settings=settings, known=known)
     tally = sweep(functools.partial(_run_seed, plan, strategy), seeds, stop_on_failure=stop_on_failure)
     return Chunk(tally.runs, tally.steps, tuple(tally.failed))

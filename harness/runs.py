@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from harness.errors import MisuseError, NondeterminismError, ProcessError
+from harness.explore.strategies import PILOTS, Knowledge, Observed, learns, make_strategy, member_of, observe, summary
 from harness.explore.tokens import Schedule
 from harness.report.text import run_report
-from harness.simulation.choices import Choice
+from harness.simulation.choices import Choice, Strategy
 from harness.simulation.limits import Limits
 from harness.simulation.trace import Trace
 from harness.simulation.world import World
@@ -32,6 +33,7 @@ class Bench:
         mesos_version: for the cluster.
         limits: for the world; None takes its defaults.
         mocker: makes what ``expect`` patches with (a pytest-mock ``MockerFixture``); called at first use.
+        strategy: what to draw with, if it has been made from the schedule's already.
     """
 
     __slots__ = ("_cluster", "_mocker", "_objects", "limits", "mesos_version", "schedule", "world")
@@ -43,6 +45,7 @@ class Bench:
         mesos_version: str = "1.11",
         limits: Limits | None = None,
         mocker: Callable[[], Any] | None = None,
+        strategy: str | Strategy | None = None,
     ) -> None:
         self.schedule = schedule
         self.mesos_version = mesos_version
@@ -53,7 +56,7 @@ class Bench:
         options: dict[str, Any] = {} if limits is None else {"limits": limits}
         if schedule.choices is not None:
             options["replay"] = schedule.choices
-        self.world = World(schedule.seed, strategy=_strategy_of(schedule), **options)
+        self.world = World(schedule.seed, strategy=_strategy_of(schedule) if strategy is None else strategy, **options)
 
     def get(self, name: str) -> Any:
         """One of :data:`PROVIDED`."""
@@ -122,7 +125,7 @@ class Bench:
 
 def _strategy_of(schedule: Schedule) -> Any:
     # The name in a record only says where it came from; the choices are all that counts.
-    return "prompt" if schedule.choices is not None else schedule.strategy
+    return "prompt" if schedule.choices is not None else make_strategy(schedule.strategy, seed=schedule.seed)
 
 
 def _new_mocker() -> NoReturn:
@@ -142,6 +145,11 @@ class Run:
         self.bench = bench
         self.raised = raised
         self.how_to_replay = how_to_replay
+
+    @property
+    def world(self) -> World:
+        """The world it lived in."""
+        return self.bench.world
 
     @property
     def seed(self) -> int:
@@ -185,10 +193,16 @@ class Run:
     @property
     def token(self) -> str:
         """Text from which :func:`harness.replay` makes this run again."""
+        return self.schedule.token
+
+    @property
+    def schedule(self) -> Schedule:
+        """What makes this run again anywhere: its seed if that is enough, else its record.
+
+        A seed is not enough for a strategy that is the user's own object, or that has learnt from earlier runs.
+        """
         schedule = self.bench.schedule
-        if schedule.choices is None and not isinstance(schedule.strategy, str):
-            return schedule.recorded(self.choices).token
-        return schedule.token
+        return schedule if schedule.portable else schedule.recorded(self.choices)
 
     def report(self) -> str:
         """The run as text: verdict, error, timeline, choices, digest, token."""
@@ -231,6 +245,17 @@ def close(bench: Bench, raised: BaseException | None) -> BaseException | None:
     return raised
 
 
+class Known(NamedTuple):
+    """What the first runs of a plan have shown.
+
+    Attributes:
+        seeds: theirs; under these nothing is known, also when they are made again.
+    """
+
+    seeds: tuple[int, ...]
+    knowledge: Knowledge
+
+
 class Plan:
     """How to run one test: what it takes and what its benches are made with. Made once, used for many seeds.
 
@@ -239,12 +264,13 @@ class Plan:
         fixed: values for parameters that are the same in every run.
         through: exceptions that are no failure and end everything (a skip).
         settings: keyword arguments of :class:`Bench`.
+        known: what earlier runs have shown, in another process; else the first runs of this plan serve.
 
     Raises:
         MisuseError: the test takes something that nobody provides, or is a coroutine function.
     """
 
-    __slots__ = ("_fixed", "_settings", "_test", "_through", "_wanted", "name")
+    __slots__ = ("_fixed", "_known", "_seen", "_settings", "_strategies", "_test", "_through", "_wanted", "name")
 
     def __init__(
         self,
@@ -254,8 +280,12 @@ class Plan:
         fixed: Mapping[str, Any] | None = None,
         through: tuple[type[BaseException], ...] = (),
         settings: Mapping[str, Any] | None = None,
+        known: Known | None = None,
     ) -> None:
         self._test = test
+        self._known = known
+        self._seen: dict[int, Observed] = {}
+        self._strategies: dict[str, str | Strategy] = {}
         self._fixed = dict(fixed or {})
         self._wanted = tuple(_parameters(test, self._fixed) if wanted is None else wanted)
         self._through: tuple[type[BaseException], ...] = (*_THROUGH, *through)
@@ -268,7 +298,7 @@ class Plan:
 
     def run(self, schedule: Schedule, prepare: Callable[[Bench], object] | None = None) -> Run:
         """Make the bench, call the test, clean up. A failing test is in the run's ``error``, not raised."""
-        bench = Bench(schedule, **self._settings)
+        bench = Bench(schedule, strategy=self._strategy(schedule), **self._settings)
         raised: BaseException | None = None
         try:
             if prepare is not None:
@@ -280,7 +310,36 @@ class Plan:
             raise
         except BaseException as error:
             raised = error
-        return Run(bench, close(bench, raised))
+        run = Run(bench, close(bench, raised))
+        if self._known is None and schedule.choices is None and learns(schedule.strategy):
+            self._learn(run)
+        return run
+
+    @property
+    def known(self) -> Known | None:
+        """What the first runs have shown, and which seeds they had; None until there have been enough."""
+        return self._known
+
+    def _strategy(self, schedule: Schedule) -> str | Strategy | None:
+        if schedule.choices is not None:
+            return None
+        strategy = member_of(schedule.strategy, schedule.seed)
+        if not isinstance(strategy, str):
+            return strategy
+        known = self._known
+        if not learns(strategy) or known is None or schedule.seed in known.seeds:
+            return make_strategy(strategy)
+        made = self._strategies.get(strategy)
+        if made is None:
+            made = self._strategies[strategy] = make_strategy(strategy, known.knowledge)
+        return made
+
+    def _learn(self, run: Run) -> None:
+        seen = self._seen
+        seen.setdefault(run.seed, observe(run.bench.world))
+        if len(seen) >= PILOTS:
+            self._known = Known(tuple(seen), summary(list(seen.values())))
+            seen.clear()
 
 
 def _parameters(test: Callable[..., object], fixed: Mapping[str, Any]) -> list[str]:

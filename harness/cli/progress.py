@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 _SECONDS_BETWEEN_LINES = 10.0
-_WIDTH = 50
+_WIDTH = 36
 
 
 class Meter:
@@ -80,7 +80,8 @@ class Meter:
         failed = sum(failed for _, failed in self._done.values())
         total = self._seeds * self._tests
         if self._bar is not None:
-            name = nodeid if len(nodeid) <= _WIDTH else f"...{nodeid[3 - _WIDTH :]}"
+            name = nodeid.rpartition("/")[2]
+            name = name if len(name) <= _WIDTH else f"...{name[3 - _WIDTH :]}"
             self._bar.update(self._task, description=name, completed=runs, total=total, failed=failed)
             self._bar.refresh()
         elif time.perf_counter() >= self._next_line:

@@ -72,9 +72,9 @@ class Failure:
     @property
     def token(self) -> str:
         """Text for ``replay(test, token)``, ``harness replay`` and ``--cluster-seed``."""
-        if isinstance(self.schedule.strategy, str):
+        if self.schedule.portable:
             return self.schedule.token
-        # The strategy is the user's own; what it chose can be written down all the same.
+        # The strategy is the user's own, or knows the test; what it chose can be written down all the same.
         return self.schedule.recorded(self.choices).token
 
     @property

@@ -18,7 +18,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.errors import MisuseError
-from harness.simulation.choices import Choice, Strategy, make_choices
+from harness.explore.strategies import check_strategy, member_of, seeded
+from harness.simulation.choices import Choice, Strategy
 
 VERSION = "ch1"
 _SEEDED = re.compile(r"([a-z][a-z0-9_:.]*)-(-?\d+)")
@@ -49,11 +50,19 @@ class Schedule:
             return f"{VERSION}-choices-{_pack(self)}"
         if not isinstance(self.strategy, str):
             raise MisuseError(f"strategy {self.strategy_name!r} is an object, a token cannot rebuild it; record its choices")
-        return f"{VERSION}-{_canonical(self.strategy)}-{self.seed}"
+        # A token must mean the same run for ever, so it names the member of a portfolio whose turn this seed is.
+        return f"{VERSION}-{member_of(self.strategy, self.seed)}-{self.seed}"
+
+    @property
+    def portable(self) -> bool:
+        """Whether it makes the same run wherever the test is, without earlier runs or somebody's object."""
+        return self.choices is not None or seeded(member_of(self.strategy, self.seed))
 
     def recorded(self, choices: Iterable[Choice]) -> Schedule:
         """The same run as a record: only deviations are kept, everything else is benign."""
-        return Schedule(self.seed, self.strategy_name, tuple(choice for choice in choices if choice.value))
+        name = member_of(self.strategy_name, self.seed)
+        assert isinstance(name, str)
+        return Schedule(self.seed, name, tuple(choice for choice in choices if choice.value))
 
 
 def read_schedule(text: int | str, strategy: str | Strategy = "random") -> Schedule:
@@ -63,7 +72,7 @@ def read_schedule(text: int | str, strategy: str | Strategy = "random") -> Sched
         MisuseError: it is neither, its version is another, it is damaged, or the strategy is unknown.
     """
     if isinstance(text, int) and not isinstance(text, bool):
-        make_choices(text, strategy)
+        check_strategy(strategy)
         return Schedule(text, strategy)
     if not isinstance(text, str):
         raise MisuseError(f"{text!r} is neither a seed nor a token; {_WAY_OUT}")
@@ -81,11 +90,6 @@ def read_schedule(text: int | str, strategy: str | Strategy = "random") -> Sched
     if seeded is None:
         raise MisuseError(f"token {text!r} is damaged: wanted {VERSION}-STRATEGY-SEED or {VERSION}-choices-...; {_WAY_OUT}")
     return read_schedule(int(seeded[2]), seeded[1])
-
-
-def _canonical(strategy: str) -> str:
-    # A token must mean the same run for ever, so it names what "portfolio" has chosen for this seed.
-    return make_choices(0, strategy).strategy
 
 
 def _pack(schedule: Schedule) -> str:

@@ -36,6 +36,15 @@ class Label(NamedTuple):
     kind: str
 
 
+def kind_of(payload: Any) -> str:
+    """What kind of thing is delivered: the type of a message, the method of a dispatch, the label of a piece of work."""
+    if type(payload) is Released:
+        payload = payload.payload
+    if type(payload) is Dispatch:
+        return payload.method
+    return payload.label if type(payload) is Work else type(payload).__name__
+
+
 class Event:
     """A pending delivery or timer, as a strategy sees it.
 
@@ -58,6 +67,7 @@ class Event:
         "label",
         "latest",
         "left",
+        "nth",
         "number",
         "payload",
         "priority",
@@ -91,6 +101,8 @@ class Event:
         # Where it is in the record of choices, and how often it still lets others go first; set when first contested.
         self.at = -1
         self.left = 0
+        # Its draw is the n-th of its entity.
+        self.nth = 0
         self.label: Label | None = None
         self.priority: Any = None
 
@@ -101,20 +113,13 @@ class Event:
             return self.channel.target
         if self.timer is None:
             return ""
-        address: str = self.timer.owner.address
+        address: str = self.timer.owner._address
         return address
 
     @property
     def kind(self) -> str:
         """Type of the message, or name of the method that it calls."""
-        if self.timer is not None:
-            return f"timer {self.timer.purpose}"
-        payload = self.payload
-        if type(payload) is Released:
-            payload = payload.payload
-        if isinstance(payload, Dispatch):
-            return payload.method
-        return payload.label if isinstance(payload, Work) else type(payload).__name__
+        return f"timer {self.timer.purpose}" if self.timer is not None else kind_of(self.payload)
 
     def __repr__(self) -> str:
         return f"<Event: {self.kind} of {self.entity}, {self.earliest}..{self.latest} ns>"
@@ -137,7 +142,7 @@ class EventKernel(Kernel):
         ran: told of every event just before it runs; None if nobody cares.
     """
 
-    __slots__ = ("_behind", "_heads", "_pick", "_ran", "_running", "_timers", "members")
+    __slots__ = ("_behind", "_heads", "_pick", "_ran", "_running", "_timers", "classes", "contested", "handled")
 
     def __init__(
         self, choices: Choices, limits: Limits, pick: Pick | None = None, ran: Callable[[Event], None] | None = None
@@ -150,8 +155,13 @@ class EventKernel(Kernel):
         self._pick = pick
         self._ran = ran
         self._running = ""
-        # Who lives at an address; set by the world, for labels.
-        self.members: Mapping[str, Any] = {}
+        # The class of whoever lives at an address; set by the world, for labels.
+        self.classes: Mapping[str, str] = {}
+        # At how many steps there was something to choose.
+        self.contested = 0
+        # Which record of the trace a draw was about, and how often its event would still have let others go first, by the
+        # draw's entity and occurrence.
+        self.handled: dict[tuple[str, int], tuple[int, int]] = {}
         super().__init__(choices, limits)
 
     @property
@@ -173,8 +183,7 @@ class EventKernel(Kernel):
             if channel is None:
                 name = "" if event.timer is None else type(event.timer.owner).__name__
             else:
-                sender = self.members.get(channel.source)
-                name = type(sender).__name__ if sender is not None else str(channel.source)
+                name = self.classes.get(channel.source) or str(channel.source)
             label = event.label = Label(name, event.receiver, event.kind)
         return label
 
@@ -263,7 +272,7 @@ class EventKernel(Kernel):
             entries = sorted(entry for entry in alarms if entry[0] == due and entry[3].pending)
         owners: dict[str, Event] = {}
         for _, _, number, timer, cause in entries:
-            path = timer.owner.path
+            path = timer.owner._path
             if path not in owners:
                 event = self._timers.get(number)
                 if event is None:
@@ -292,6 +301,7 @@ class EventKernel(Kernel):
 
     def _contest(self, events: list[Event]) -> int:
         """The index of the event that goes next; writes down who was passed over for it."""
+        self.contested += 1
         choices = self.choices
         pick = self._pick
         for event in events:
@@ -306,6 +316,7 @@ class EventKernel(Kernel):
                     event.left = choices.draw(stream, BOUND)
                 else:
                     event.at = choices.reserve(stream, BOUND)
+                event.nth = stream.count
         if pick is not None:
             index = pick(events)
             if index:
@@ -340,6 +351,8 @@ class EventKernel(Kernel):
             del self._behind[channel]
         self.steps += 1
         self._running = event.entity
+        if event.nth:
+            self.handled[event.entity, event.nth] = (len(self.flat) // STRIDE, event.left)
         if self._ran is not None:
             self._ran(event)
         self.receive(channel, event.payload, event.sent, event.cause_step)
@@ -363,11 +376,13 @@ class EventKernel(Kernel):
         assert timer is not None
         timer.pending = False
         self._running = event.entity
+        if event.nth:
+            self.handled[event.entity, event.nth] = (len(self.flat) // STRIDE, event.left)
         if self._ran is not None:
             self._ran(event)
         flat = self.flat
         self.cause = len(flat) // STRIDE
-        flat += (self.now, FIRED, timer.owner.address, timer.method, timer.armed_ns, event.cause_step)
+        flat += (self.now, FIRED, timer.owner._address, timer.method, timer.armed_ns, event.cause_step)
         timer.method(*timer.args)
         self.cause = -1
         self._running = ""

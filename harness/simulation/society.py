@@ -64,6 +64,7 @@ class Society:
         "_spawned",
         "awaited",
         "channels",
+        "classes",
         "intercept",
         "interrupted",
         "kernel",
@@ -81,6 +82,8 @@ class Society:
         self.processes: dict[str, Any] = {}
         # The root of the process that has, or last had, an address; rules and handles ask.
         self.roots: dict[str, str] = {}
+        # The name of its class; kinds of event are told by it, during the run and afterwards.
+        self.classes: dict[str, str] = {}
         self.channels: list[Channel] = []
         # linkee -> its linkers, in the order of linking.
         self.links: dict[Address, dict[Address, None]] = {}
@@ -128,6 +131,7 @@ class Society:
         process._join(self, address, path, parent)
         self.processes[address] = process
         root = self.roots[address] = process._root
+        self.classes[address] = type(process).__name__
         self.names_of_hosts[address.host] = None
         if parent is not None:
             if parent._children is None:

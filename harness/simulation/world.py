@@ -82,7 +82,7 @@ class World:
         self._kernel = make_kernel(self.choices, limits if limits is not None else Limits())
         self._society = Society(self._kernel, self)
         if isinstance(self._kernel, EventKernel):
-            self._kernel.members = self._society.processes
+            self._kernel.classes = self._society.classes
         self._driver = Driver(self._society)
         self.network = Network(self._society, _range(latency, "latency"), _range(local_latency, "local_latency"))
         self._society.weather = self.network

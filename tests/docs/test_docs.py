@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+import harness
+
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [*sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("examples/*/README.md")), ROOT / "benchmarks/README.md", ROOT / "README.md"]
+PAGES = [
+    *sorted(ROOT.glob("docs/**/*.md")),
+    *sorted(ROOT.glob("examples/*/README.md")),
+    ROOT / "benchmarks/README.md",
+    ROOT / "README.md",
+]
 _FENCE = re.compile(r"^```python( flaky)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -44,8 +52,8 @@ def test_tests_on_the_pages_pass(block: Block, pytester: pytest.Pytester) -> Non
     """A test on a page passes under twenty seeds; one that is shown because it is flaky passes under ``prompt``."""
     pytester.makepyfile(test_page=block.code)
     options = ["--cluster-strategy=prompt"] if block.flaky else ["--cluster-seeds=20"]
-    plugin = [] if pytester.plugins or _installed() else ["-p", "harness_fixtures.plugin"]
-    result = pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", *plugin, *options)
+    plugin = [] if _installed() else ["-p", "harness_fixtures.plugin"]
+    result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", *plugin, *options)
     assert result.ret == 0, result.stdout.str()
 
 
@@ -62,6 +70,22 @@ def test_code_on_the_page_runs(page: Path) -> None:
     for block in _blocks(page):
         if not block.is_test:
             exec(compile("\n" * (block.line - 1) + block.code, str(page), "exec"), namespace)
+
+
+REPLAYS = sorted(
+    {found for page in PAGES for found in re.findall(r"harness replay (\S+)::(\w+) (ch1-\S+)", page.read_text("utf-8"))}
+)
+
+
+@pytest.mark.parametrize(("file", "name", "token"), REPLAYS)
+def test_replays_on_the_pages_fail(file: str, name: str, token: str) -> None:
+    """A failure that a page tells the reader to replay is one. After a change of the model, write another seed into the pages."""
+    spec = importlib.util.spec_from_file_location("replayed", ROOT / file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert isinstance(harness.replay(getattr(module, name), token).error, harness.ExpectationError)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)

@@ -26,7 +26,8 @@ SEEDS = int(os.environ.get("TICKET_SEEDS", "500"))
 @cache
 def _module(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"mesos_ticket_{name}", EXAMPLES / f"{name}.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -58,7 +58,22 @@ def test_parse_refuses_what_is_no_duration(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["0ns", "1ns", "999ns", "925295ns", "2.182634ms", "15secs", "90secs", "1mins", "75mins", "10days", "1weeks", "520weeks", "5us", "-15secs"],
+    [
+        "0ns",
+        "1ns",
+        "999ns",
+        "925295ns",
+        "2.182634ms",
+        "15secs",
+        "90secs",
+        "1mins",
+        "75mins",
+        "10days",
+        "1weeks",
+        "520weeks",
+        "5us",
+        "-15secs",
+    ],
 )
 def test_str_prints_as_mesos_does(text: str) -> None:
     """The largest unit that the value fills, or the next smaller one where only that gives a whole number."""
@@ -104,7 +119,13 @@ def test_arithmetic() -> None:
 
 @pytest.mark.parametrize(
     "compute",
-    [lambda: seconds(1) + 1, lambda: seconds(1) - "1secs", lambda: seconds(1) * "2", lambda: seconds(1) < 2, lambda: seconds(1) / "x"],
+    [
+        lambda: seconds(1) + 1,
+        lambda: seconds(1) - "1secs",
+        lambda: seconds(1) * "2",
+        lambda: seconds(1) < 2,
+        lambda: seconds(1) / "x",
+    ],
 )
 def test_arithmetic_with_anything_else_is_a_type_error(compute: Any) -> None:
     """A bare number is no duration in a sum or a comparison: nobody could tell its unit."""
@@ -160,7 +181,9 @@ def test_conversions() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [seconds(90), timedelta(minutes=1, seconds=30), "90secs", "1.5mins", 90, 90.0], ids=lambda value: type(value).__name__
+    "value",
+    [seconds(90), timedelta(minutes=1, seconds=30), "90secs", "1.5mins", 90, 90.0],
+    ids=lambda value: type(value).__name__,
 )
 def test_arguments_take_every_notation(value: Any) -> None:
     """Duration, timedelta, text, int and float all mean the same; a number counts seconds."""
