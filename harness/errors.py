@@ -14,10 +14,12 @@
     └── InternalError            the harness is wrong: please report it
         └── NondeterminismError  equal choices led to different runs
 
-Each message names the value, what was wanted, and the next thing to try. This file imports nothing.
+Each message names the value, what was wanted, and the next thing to try. This file imports nothing of ours.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 
 class HarnessError(Exception):
@@ -37,7 +39,27 @@ class SystemFailure(HarnessError):
 
 
 class ExpectationError(SystemFailure, AssertionError):
-    """A double was called more often, less often, or in another order than was declared."""
+    """A double was called more often, less often, or in another order than was declared.
+
+    Args:
+        text: the report, or a function that makes it: in a sweep over thousands of seeds only one is ever read.
+    """
+
+    def __init__(self, text: str | Callable[[], str] = "") -> None:
+        super().__init__(text)
+
+    def __str__(self) -> str:
+        (text,) = self.args
+        if not isinstance(text, str):
+            text = str(text())
+            self.args = (text,)
+        return text
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __reduce__(self) -> tuple[type[ExpectationError], tuple[str]]:
+        return type(self), (str(self),)
 
 
 class InvariantError(SystemFailure, AssertionError):

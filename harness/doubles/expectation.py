@@ -377,6 +377,10 @@ class Expectation:
         """All calls of the method since this was declared, matching or not."""
         return self._site.calls_since(self.start)
 
+    def calls_before(self) -> list[Call]:
+        """The calls of the method that came before this was declared."""
+        return [call for call in self._site.calls_since(0) if call.index < self.start]
+
     def describe_pending(self) -> str:
         """What is still waited for, in a line or two."""
         return self._site.describe(self)

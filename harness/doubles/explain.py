@@ -26,9 +26,16 @@ _WIDTH = 150
 _SHORT = re.compile(r"\b[0-9a-f]{8}…")
 
 
-def oversaturated(expectation: Expectation, call: Call, world: World | None) -> str:
-    """One call too many: what was declared, every call with what tells them apart, and the trace between them."""
-    calls = [*expectation.calls, call]
+def oversaturated(expectation: Expectation, calls: Sequence[Call], world: World | None, end: int) -> str:
+    """One call too many: what was declared, every call with what tells them apart, and the trace between them.
+
+    Args:
+        expectation: what was declared.
+        calls: the calls that match it, the one too many last.
+        world: whose trace to tell from.
+        end: how many records the trace had at the last call; what came later is no part of the story.
+    """
+    call = calls[-1]
     subject = _subject(expectation)
     lines = [
         f"{subject} was called {times(len(calls))}, expected {expectation.wanted}",
@@ -41,9 +48,9 @@ def oversaturated(expectation: Expectation, call: Call, world: World | None) -> 
     ]
     words = key_words(calls)
     if len(calls) > 1:
-        lines += story_between(world, calls[0].time.ns, call.time.ns, words, "what happened from the first call to the last")
+        lines += story_between(world, calls[0].time.ns, call.time.ns, words, "what happened from the first call to the last", end)
     else:
-        lines += story_until(world, call.time.ns, words, "what led to the call")
+        lines += story_until(world, call.time.ns, words, "what led to the call", end=end)
     lines += ["", *_advice(expectation)]
     return _fold(lines)
 
@@ -156,7 +163,7 @@ def _near_misses(expectation: Expectation) -> list[str]:
     if not misses:
         came = [call for call in expectation.calls_of_method() if call not in expectation.calls]
         if not came and not expectation.calls:
-            return [f"no call of {expectation.spec.name} came at all since it was declared", ""]
+            return [f"no call of {expectation.spec.name} came at all since it was declared", *_too_late(expectation), ""]
         return []
     lines = [f"near misses ({len(misses)} calls that matched no expectation of this method):"]
     for call, reason in misses[:_REASONS_SHOWN]:
@@ -164,6 +171,14 @@ def _near_misses(expectation: Expectation) -> list[str]:
     if len(misses) > _REASONS_SHOWN:
         lines.append(f"  ... and {len(misses) - _REASONS_SHOWN} more")
     return [*lines, ""]
+
+
+def _too_late(expectation: Expectation) -> list[str]:
+    before = expectation.calls_before()
+    if not before:
+        return []
+    how_many = f"{len(before)} came before that, the last" if len(before) > 1 else "one came before that,"
+    return [_cut(f"  {how_many} {_line_of(before[-1])}"), "  next: declare it before whatever causes the call is started"]
 
 
 def _others(expectation: Expectation, surplus: Call | None = None) -> list[str]:

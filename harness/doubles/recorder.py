@@ -107,7 +107,11 @@ class Method:
             if expectation.admits(call):
                 if not expectation.saturated:
                     return expectation.take(call)
-                error = ExpectationError(explain.oversaturated(expectation, call, self._double._world))
+                world = self._double._world
+                end = 0 if world is None else len(world.trace)
+                error = ExpectationError(
+                    functools.partial(explain.oversaturated, expectation, [*expectation.calls, call], world, end)
+                )
                 expectation.overstep(call, error, told=not _inside_a_run())
                 raise error
         for expectation in expectations:

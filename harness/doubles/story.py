@@ -23,24 +23,28 @@ _LOOKED_AT = 5000
 _WEIGHTS = {"note": 0, "ended": 0, "dropped": 0, "held": 0, "timer": 1, "delivered": 2, "spawned": 3}
 
 
-def story_between(world: World | None, since_ns: int, until_ns: int, words: Iterable[str], title: str) -> list[str]:
+def story_between(world: World | None, since_ns: int, until_ns: int, words: Iterable[str], title: str, end: int) -> list[str]:
     """The telling lines between two instants, and the chain of events that led to the last one, even if it began earlier."""
     if world is None:
         return []
-    chain = _chain(world)
-    records = _backwards(world, until_ns, since_ns, _LOOKED_AT, whole=True)
-    first = records[0].step if records else len(world.trace)
+    chain = _chain(world, end)
+    records = _backwards(world, until_ns, since_ns, _LOOKED_AT, end)
+    first = records[0].step if records else end
     earlier = [each for record in chain if record.step < first for each in (record, *_notes_of(world, record, first))]
     earlier = earlier[-2 * _CHAIN_BEFORE :]
     lines = _render([*earlier, *records], words, title, {record.step: None for record in chain}, keep_newest=False)
     return lines and [f"{lines[1]}", *lines[2:], "  (events marked > led to the last call, one causing the next)"]
 
 
-def story_until(world: World | None, until_ns: int, words: Iterable[str], title: str, *, whole: bool = True) -> list[str]:
+def story_until(
+    world: World | None, until_ns: int, words: Iterable[str], title: str, *, whole: bool = True, end: int | None = None
+) -> list[str]:
     """The last telling lines up to an instant; unless ``whole``, nothing of the clean-up after the test."""
     if world is None:
         return []
-    return _render(_backwards(world, until_ns, 0, _LOOKED_AT // 10, whole=whole), words, title, {}, keep_newest=True)
+    if end is None:
+        end = len(world.trace) if whole or world.trace.over is None else world.trace.over
+    return _render(_backwards(world, until_ns, 0, _LOOKED_AT // 10, end), words, title, {}, keep_newest=True)
 
 
 def _notes_of(world: World, record: Record, end: int) -> list[Record]:
@@ -50,11 +54,14 @@ def _notes_of(world: World, record: Record, end: int) -> list[Record]:
     return [each for each in near if each.kind == "note" and each.cause == record.step]
 
 
-def _chain(world: World) -> list[Record]:
-    """The events each of which caused the next, up to the one that is being handled now; oldest first."""
+def _chain(world: World, end: int) -> list[Record]:
+    """The events each of which caused the next, up to the newest but for what it has written itself; oldest first."""
     trace = world.trace
     chain: list[Record] = []
-    index = len(trace) - 1
+    index = end - 1
+    # That a child was spawned meanwhile led to nothing yet.
+    while index > 0 and trace[index].kind == "spawned":
+        index -= 1
     while index >= 0 and len(chain) < _CHAIN:
         record = trace[index]
         chain.append(record)
@@ -65,11 +72,11 @@ def _chain(world: World) -> list[Record]:
     return chain
 
 
-def _backwards(world: World, until_ns: int, since_ns: int, limit: int, *, whole: bool) -> list[Record]:
-    """Records of a span of time, at most ``limit`` of them, the newest."""
+def _backwards(world: World, until_ns: int, since_ns: int, limit: int, end: int) -> list[Record]:
+    """Of the first ``end`` records those of a span of time, at most ``limit`` of them, the newest."""
     trace = world.trace
     found: list[Record] = []
-    index = len(trace) if trace.over is None or whole else trace.over
+    index = end
     while index > 0 and len(found) < limit:
         index -= 1
         record = trace[index]
@@ -87,10 +94,13 @@ def _render(records: list[Record], words: Iterable[str], title: str, chain: Chai
     mentions = Mentions(words)
     lines = [(record, str(record)) for record in records]
     inner = {record.step for record in records if record.step in chain and _inside(record)}
+    # What a process said first about such a step tells it better than the step.
+    inner_notes = {record.cause: record.step for record in reversed(records) if record.kind == "note" and record.cause in inner}
+    first_notes = dict.fromkeys(inner_notes.values())
     candidates = [
         (record, line)
         for record, line in lines
-        if record.step in chain or mentions(line) or (record.kind == "note" and record.cause in inner)
+        if record.step in chain or mentions(line) or record.step in first_notes
     ] or lines
     candidates, chain = _told_by_notes(candidates, chain)
     chosen = _most_telling(candidates, chain, keep_newest)
