@@ -257,12 +257,28 @@ class EventKernel(Kernel):
         if alarms and alarms[0][0] <= self.now:
             due = alarms[0][0]
             return self._choose(bisect_left(heads, (due + 1,)), self._next_timers(due), None, False)
+        return self.deliver_in_place()
+
+    def deliver_in_place(self) -> bool:
+        """Run one delivery without moving time; False if there is none."""
+        if self.steps >= self.next_check:
+            self._check_limits()
+        heads = self._heads
         if len(heads) > 1:
             return self._choose(len(heads), (), None, False)
         if not heads:
             return False
         self._run(0, False)
         return True
+
+    def fire_next(self) -> None:
+        """Run the earliest timer, or the one chosen among those of its instant, deliveries or not; one must be pending."""
+        if self.steps >= self.next_check:
+            self._check_limits()
+        alarms = self.alarms
+        while not alarms[0][3].pending:
+            heappop(alarms)
+        self._choose(0, self._next_timers(alarms[0][0]), None)
 
     def _next_timers(self, due: int) -> Sequence[Event]:
         """The first timer of each owner among those due at this instant, the earliest of all; oldest first."""
