@@ -1,6 +1,6 @@
 """How many schedules each strategy needs to the first failure, program by program.
 
-    python benchmarks/bug_finding.py [--trials 20] [--cap 10000] [--spawned] [--strategies a,b] [--programs a,b]
+    PYTHONPATH=. python benchmarks/bug_finding.py [--trials 20] [--cap 10000] [--spawned] [--strategies a,b] [--programs a,b]
 
 A trial is a range of seeds of its own; the figure is the mean over the trials that found the bug, with "(k/n)" where some did
 not. Reference figures, where there are some, are means over 100 seeds of an independent implementation on threads.
@@ -9,12 +9,8 @@ not. Reference figures, where there are some, are means over 100 seeds of an ind
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
 from bug_programs import PROGRAMS, test_of
 
@@ -62,13 +58,16 @@ def measure(name: str, strategy: str, spawned: bool, trials: int, cap: int) -> t
     """The figure of one program and strategy, and the runs per second."""
     test = test_of(name, spawned)
     began = time.perf_counter()
-    # A plan of its own for each trial, so that nothing is learnt from another; seeds far apart, so that no two trials share a seed; a multiple of ten, so that each begins a turn of the portfolio.
+    # A plan of its own for each trial, so that nothing is learnt from another. Seeds are far apart, so that no two trials share
+    # one, and each begins a hundred of the portfolio.
     results = [schedules_to_failure(Plan(test), strategy, range(t * 1_000_000, t * 1_000_000 + cap)) for t in range(trials)]
     runs = sum(cap if result is None else result for result in results)
     return cell(results), runs / (time.perf_counter() - began)
 
 
-def table(spawned: bool, trials: int, cap: int, programs: Sequence[str], strategies: Sequence[str], show: Callable[[str], None]) -> None:
+def table(
+    spawned: bool, trials: int, cap: int, programs: Sequence[str], strategies: Sequence[str], show: Callable[[str], None]
+) -> None:
     """Measure and print, row by row."""
     show(f"\n{'Scheduled spawner' if spawned else 'All threads ready'}; {trials} trials, cap {cap}; reference in brackets\n")
     show("| program | " + " | ".join(strategies) + " |")

@@ -2,8 +2,9 @@
 
 A thread is a process; its next step is a message to the memory, where steps happen one at a time. So a sender-to-memory channel
 plays the part of a thread, and one delivered message is one step, taken just before the operation. Latency is 0 .. 10 s, so
-that every step in flight may be the next. In the *flat* variant all threads are there from the beginning; in the *spawned* one a main
-thread brings them forth, one step each, as the C originals do. The programs are those of the SCTBench family, by their usual names.
+that every step in flight may be the next. In the *flat* variant all threads are there from the beginning; in the *spawned* one
+a main thread brings them forth, one step each, as the C originals do. The programs are those of the SCTBench family, by their
+usual names.
 """
 
 from __future__ import annotations

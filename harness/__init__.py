@@ -72,6 +72,7 @@ _HOMES = {
     "harness.handles": ("AgentHandle", "FrameworkHandle", "MasterHandle"),
     "harness.mesos.allocator": ("Allocator", "AllocatorLab", "FrameworkOptions", "HierarchicalAllocator", "Options", "Quota"),
     "harness.mesos.resources": ("Resources",),
+    "harness.proving": ("Proof", "prove"),
     "harness.simulation": (
         "Address",
         "Choice",

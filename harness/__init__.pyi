@@ -57,6 +57,7 @@ from harness.errors import (
     WaitTimeout as WaitTimeout,
 )
 from harness.exploring import Exploration as Exploration, Failure as Failure, Run as Run, explore as explore, replay as replay
+from harness.proving import Proof as Proof, prove as prove
 from harness.handles import AgentHandle as AgentHandle, FrameworkHandle as FrameworkHandle, MasterHandle as MasterHandle
 from harness.mesos.allocator import (
     Allocator as Allocator,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import itertools
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
 from harness.errors import MisuseError
+from harness.explore.fingerprint import fingerprint
 from harness.explore.parallel import Chunk, process_pool, require_importable, sweep_chunks
 from harness.explore.result import Exploration, Failure
 from harness.explore.strategies import PILOTS, check_strategy, learns, member_of
@@ -55,6 +57,8 @@ def explore(
     plan = Plan(test, settings=settings)
     wanted = _seeds(seeds)
     run = functools.partial(_run_seed, plan, strategy)
+    classes: dict[str, int] = {}
+    began = time.perf_counter()
     parallel = jobs > 1 or executor is not None
     if parallel:
         work = functools.partial(_run_chunk, test, settings, strategy, stop_on_failure)
@@ -62,15 +66,20 @@ def explore(
     # What a strategy learns from the first runs must be the same for all workers, so those runs are made here.
     rest = iter(wanted)
     here = itertools.islice(rest, PILOTS if learns(strategy) else 0) if parallel else rest
-    tally = sweep(run, here, stop_on_failure=stop_on_failure, keep=_KEPT)
+    tally = sweep(functools.partial(_counted, run, classes), here, stop_on_failure=stop_on_failure, keep=_KEPT)
     runs, steps, failed = tally.runs, tally.steps, list(tally.failed)
     if parallel and not (failed and stop_on_failure):
         work = functools.partial(work, plan.known)
-        more = _in_processes(work, list(rest) if isinstance(seeds, int) else rest, jobs, executor, stop_on_failure)
-        runs, steps, failed = runs + more[0], steps + more[1], failed + more[2]
+        for chunk in _in_processes(work, list(rest) if isinstance(seeds, int) else rest, jobs, executor, stop_on_failure):
+            runs += chunk.runs
+            steps += chunk.steps
+            failed += chunk.failed
+            for name, count in chunk.classes:
+                classes[name] = classes.get(name, 0) + count
     kept = {failing.seed: failing for failing in tally.kept}
-    failures = [Failure(_schedule(seed, strategy), run, kept.get(seed)) for seed in failed]
-    return Exploration(plan.name, _name(strategy), runs, steps, failures)
+    failures = [Failure(_schedule(seed, strategy), run, kept.get(seed), plan.run) for seed in failed]
+    seconds = time.perf_counter() - began
+    return Exploration(plan.name, _name(strategy), runs, steps, failures, classes=classes, seconds=seconds)
 
 
 def replay(
@@ -106,6 +115,13 @@ def _run_seed(plan: Plan, strategy: str | Strategy, seed: int) -> Run:
     return plan.run(Schedule(seed, strategy))
 
 
+def _counted(run: Callable[[int], Run], classes: dict[str, int], seed: int) -> Run:
+    done = run(seed)
+    name = fingerprint(done.trace)
+    classes[name] = classes.get(name, 0) + 1
+    return done
+
+
 def _name(strategy: str | Strategy) -> str:
     return strategy if isinstance(strategy, str) else strategy.name
 
@@ -126,22 +142,15 @@ def _in_processes(
     jobs: int,
     executor: Executor | None,
     stop_on_failure: bool,
-) -> tuple[int, int, list[int]]:
+) -> Iterator[Chunk]:
     workers = jobs if executor is None or jobs > 1 else os.cpu_count() or 2
     size = min(100, max(1, len(seeds) // (workers * 4))) if isinstance(seeds, Sequence) else 25
     pool = process_pool(jobs) if executor is None else executor
-    runs = steps = 0
-    failed: list[int] = []
     try:
-        chunks = sweep_chunks(work, seeds, pool, chunk_size=size, in_flight=workers * 2, stop_on_failure=stop_on_failure)
-        for chunk in chunks:
-            runs += chunk.runs
-            steps += chunk.steps
-            failed += chunk.failed
+        yield from sweep_chunks(work, seeds, pool, chunk_size=size, in_flight=workers * 2, stop_on_failure=stop_on_failure)
     finally:
         if executor is None:
             pool.shutdown(cancel_futures=True)
-    return runs, steps, failed
 
 
 def _run_chunk(
@@ -153,5 +162,7 @@ def _run_chunk(
     seeds: Sequence[int],
 ) -> Chunk:
     plan = Plan(test, settings=settings, known=known)
-    tally = sweep(functools.partial(_run_seed, plan, strategy), seeds, stop_on_failure=stop_on_failure)
-    return Chunk(tally.runs, tally.steps, tuple(tally.failed))
+    classes: dict[str, int] = {}
+    run = functools.partial(_counted, functools.partial(_run_seed, plan, strategy), classes)
+    tally = sweep(run, seeds, stop_on_failure=stop_on_failure)
+    return Chunk(tally.runs, tally.steps, tuple(tally.failed), tuple(classes.items()))

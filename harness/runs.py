@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from harness.errors import MisuseError, NondeterminismError, ProcessError
-from harness.explore.strategies import PILOTS, Knowledge, Observed, learns, make_strategy, member_of, observe, summary
+from harness.explore.strategies import PILOT, PILOTS, Knowledge, Observed, learns, make_strategy, member_of, observe, summary
 from harness.explore.tokens import Schedule
 from harness.report.text import run_report
 from harness.simulation.choices import Choice, Strategy
@@ -327,8 +327,11 @@ class Plan:
         if not isinstance(strategy, str):
             return strategy
         known = self._known
-        if not learns(strategy) or known is None or schedule.seed in known.seeds:
+        if not learns(strategy):
             return make_strategy(strategy)
+        if known is None or schedule.seed in known.seeds:
+            # Pilots have to be varied: what a strategy does by default may run one process to its end, then the next.
+            return make_strategy(PILOT)
         made = self._strategies.get(strategy)
         if made is None:
             made = self._strategies[strategy] = make_strategy(strategy, known.knowledge)

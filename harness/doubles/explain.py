@@ -18,7 +18,7 @@ from harness.doubles.expectation import Expectation
 from harness.doubles.signatures import MethodSpec
 from harness.doubles.story import story_between, story_until
 from harness.simulation import World
-from harness.simulation.trace import SHORT_IDS, shorten
+from harness.simulation.trace import SHORT_IDS, moment, shorten
 
 _CALLS_SHOWN = 6
 _REASONS_SHOWN = 8
@@ -105,7 +105,7 @@ def pending(expectation: Expectation) -> str:
     if expectation.near_misses:
         call, reason = expectation.near_misses[-1]
         more = f", the last of {len(expectation.near_misses)}" if len(expectation.near_misses) > 1 else ""
-        lines.append(f"  near miss at {call.time}{more}: {_cut(reason)}")
+        lines.append(f"  near miss at {moment(call.time)}{more}: {_cut(reason)}")
     return "\n".join(lines)
 
 
@@ -146,7 +146,7 @@ def _call_table(calls: Sequence[Call], surplus: Call | None = None) -> list[str]
         call = calls[position]
         told = "  ".join(f"{path}={value}" for path, value in different[position]) if len(calls) > 1 else ""
         mark = "   <-- one too many" if call is surplus else ""
-        lines.append(_cut(f"  {position + 1:>2}. at {call.time!s:<13} {told}".rstrip()) + mark)
+        lines.append(_cut(f"  {position + 1:>2}. at {moment(call.time):<13} {told}".rstrip()) + mark)
     if same:
         lines.append(
             _cut(f"  the same in all: {', '.join(same)}" if len(calls) > 1 else f"      with {', '.join(same)}", 2 * _WIDTH)
@@ -155,7 +155,7 @@ def _call_table(calls: Sequence[Call], surplus: Call | None = None) -> list[str]
 
 
 def _line_of(call: Call) -> str:
-    return _cut(f"at {call.time}: " + ", ".join(f"{name}={brief_value(value, 40)}" for name, value in call.args.items()))
+    return _cut(f"at {moment(call.time)}: " + ", ".join(f"{name}={brief_value(value, 40)}" for name, value in call.args.items()))
 
 
 def _near_misses(expectation: Expectation) -> list[str]:
@@ -167,7 +167,7 @@ def _near_misses(expectation: Expectation) -> list[str]:
         return []
     lines = [f"near misses ({len(misses)} calls that matched no expectation of this method):"]
     for call, reason in misses[:_REASONS_SHOWN]:
-        lines.append(_cut(f"  at {call.time!s:<13} {reason}"))
+        lines.append(_cut(f"  at {moment(call.time):<13} {reason}"))
     if len(misses) > _REASONS_SHOWN:
         lines.append(f"  ... and {len(misses) - _REASONS_SHOWN} more")
     return [*lines, ""]

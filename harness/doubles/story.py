@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from harness.doubles.differences import Mentions
 from harness.simulation import Record, World
-from harness.simulation.trace import shorten
+from harness.simulation.trace import moment, shorten
 
 #: Indices of the events that led to the last one.
 Chain: TypeAlias = dict[int, None]
@@ -105,9 +105,9 @@ def _render(records: list[Record], words: Iterable[str], title: str, chain: Chai
     candidates, chain = _told_by_notes(candidates, chain)
     chosen = _most_telling(candidates, chain, keep_newest)
     left_out = len(records) - len(chosen)
-    span = f"{records[0].time} .. {records[-1].time}"
+    span = f"{moment(records[0].time)} .. {moment(records[-1].time)}"
     omitted = f"; {left_out} of {len(records)} events left out" if left_out else ""
-    rows = [(record, str(record.time), shorten(record.process)) for record, _ in chosen]
+    rows = [(record, moment(record.time), shorten(record.process)) for record, _ in chosen]
     late = max(len(time) for _, time, _ in rows)
     wide = min(_PROCESS, max(len(process) for _, _, process in rows))
     lines_shown = [

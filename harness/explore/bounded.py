@@ -32,13 +32,15 @@ class Node(NamedTuple):
         deviations: from the benign run, in the order of their draws.
         later: the draws after the last of them.
         offset: how many draws there were up to then.
-        print: names its class.
+        group: names its happens-before class.
+        order: names the order of all its events.
     """
 
     deviations: tuple[Choice, ...]
     later: tuple[Choice, ...]
     offset: int
-    print: str
+    group: str
+    order: str
 
 
 @dataclass(slots=True)
@@ -70,9 +72,10 @@ class Found:
 
 
 class _Member(NamedTuple):
-    """One run of a family; ``value`` is that of the last deviation, as far as it had an effect."""
+    """One run of a family: the value of the last deviation, and how much of it had an effect."""
 
     value: int
+    spent: int
     failed: bool
     node: Node
 
@@ -86,8 +89,8 @@ class Search(Generic[R]):
 
     Args:
         rerun: makes the run with these deviations and everything else benign, on an event kernel.
-        prune: leave out values between two that give the same happens-before class; otherwise values are left out only where
-            nothing at all changes its place.
+        prune: leave out values of a last deviation that lie between two which give the same happens-before class; otherwise
+            only those of long draws between two that give the same order of everything.
         expired: asked between runs; True ends it.
         stop_on_failure: end at the first failing run.
     """
@@ -113,7 +116,7 @@ class Search(Generic[R]):
         try:
             for node in nodes:
                 for index in range(len(node.later)):
-                    members = self._family(node, index)
+                    members = self._family(node, index, by_class=self._prune and last)
                     if not last:
                         self.found.nodes += [member.node for member in members if not member.failed]
         except _Over:
@@ -127,24 +130,23 @@ class Search(Generic[R]):
         run = self._rerun(deviations)
         found.runs += 1
         found.steps += run.steps
-        value = 0
+        value = spent = 0
         if deviations:
             last = deviations[-1]
-            value = last.value
+            value = spent = last.value
             kernel = run.world._kernel
             if last.site == PICKED and isinstance(kernel, EventKernel):
-                # What it could not let go first, because it had to run itself, had no effect.
-                value -= kernel.handled.get((last.entity, last.occurrence), (0, 0))[1]
-                deviations = (*deviations[:-1], last._replace(value=value))
+                spent -= kernel.handled.get((last.entity, last.occurrence), (0, 0))[1]
+                deviations = (*deviations[:-1], last._replace(value=spent))
         failed = run.error is not None
         if failed:
             found.failing.append(deviations)
-        order = (fingerprint if self._prune else total_order)(run.world.trace)
-        node = Node(deviations, tuple(run.choices[offset:]), offset, f"{order}{'!' * failed}")
-        return _Member(value, failed, node)
+        trace, mark = run.world.trace, "!" * failed
+        node = Node(deviations, tuple(run.choices[offset:]), offset, fingerprint(trace) + mark, total_order(trace) + mark)
+        return _Member(value, spent, failed, node)
 
-    def _family(self, node: Node, index: int) -> list[_Member]:
-        """All values of one draw; of each class the first and the last, which is where later deviations can differ most."""
+    def _family(self, node: Node, index: int, *, by_class: bool) -> list[_Member]:
+        """Runs for all values of one draw; ``by_class``: only as many as it takes to see every class."""
         draw = node.later[index]
         # The draws up to this one are the same in every member.
         offset = node.offset + index + 1
@@ -155,14 +157,18 @@ class Search(Generic[R]):
         if draw.bound <= _ALL_VALUES:
             return [make(value) for value in range(1, draw.bound + 1)]
         utmost = make(draw.bound)
-        if draw.site == PICKED and not self._prune:
+        # What it could not let go first, because it had to run itself, has no effect.
+        utmost = utmost._replace(value=utmost.spent)
+        if draw.site == PICKED and not by_class:
             return [make(value) for value in range(1, utmost.value)] + [utmost]
         finest = 1 if draw.site == PICKED else max(1, draw.bound // FINEST)
-        members = [_Member(0, False, node), utmost]
+        members = [_Member(0, 0, False, node), utmost]
         gaps = [(members[0], utmost)]
         while gaps:
             low, high = gaps.pop()
-            if low.node.print == high.node.print or high.value - low.value <= 1:
+            if (
+                low.node.group == high.node.group if by_class else low.node.order == high.node.order
+            ) or high.value - low.value <= 1:
                 continue
             if high.value - low.value <= finest:
                 self.found.coarse += 1
@@ -170,14 +176,4 @@ class Search(Generic[R]):
             middle = make((low.value + high.value) // 2)
             members.append(middle)
             gaps += [(low, middle), (middle, high)]
-        members.sort(key=_value_of)
-        kept = [
-            member
-            for before, member, after in zip(members, members[1:], [*members[2:], None], strict=False)
-            if after is None or not before.node.print == member.node.print == after.node.print
-        ]
-        return kept
-
-
-def _value_of(member: _Member) -> int:
-    return member.value
+        return members[1:]

@@ -7,6 +7,7 @@ was decided.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from harness.explore.shrink import Signature, signature
@@ -94,7 +95,7 @@ def probability_curve(run: Callable[[Strategy, int], Outcome], choices: Sequence
         at(total * number // (POINTS - 1))
     while True:
         points = [known[kept] for kept in sorted(known)]
-        steps = list(zip(points, points[1:], strict=False))
+        steps = list(pairwise(points))
         if not steps:
             return Curve(tuple(points), points[0], points[0], None)
         before, after = max(steps, key=lambda step: step[1].share - step[0].share)

@@ -1,14 +1,15 @@
-"""Why a run fails, in at most ten lines: its deviations in words, which of them decide, the decisive pair, and when it was decided."""
+"""Why a run fails, in at most ten lines: deviations in words, which of them decide, the decisive pair, when it was decided."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from harness.durations import Duration
 from harness.explore.curve import Curve, probability_curve
 from harness.explore.happenings import happenings, in_words
-from harness.explore.pair import DecisivePair, Rerun, RunOfWorld, decisive_pair
+from harness.explore.pair import DecisivePair, Rerun, decisive_pair
 from harness.explore.shrink import Shrunk, signature
 from harness.explore.sweep import Outcome
 from harness.simulation.choices import PICKED, Choice, Strategy
@@ -27,7 +28,7 @@ class Explanation:
     """
 
     def __init__(
-        self, shrunk: Shrunk[RunOfWorld], deviations: Sequence[tuple[Choice, str, int]], pair: DecisivePair | None, curve: Curve | None
+        self, shrunk: Shrunk[Any], deviations: Sequence[tuple[Choice, str, int]], pair: DecisivePair | None, curve: Curve | None
     ) -> None:
         self.shrunk = shrunk
         self.deviations = tuple(deviations)
@@ -60,7 +61,9 @@ class Explanation:
         if len(self.deviations) > _SHOWN:
             lines.append(f"  - and {len(self.deviations) - _SHOWN} more")
         if self.pair is not None:
-            lines.append(f"Decisive is the order of two events at {self.pair.first.receiver}; the other way round the test passes:")
+            lines.append(
+                f"Decisive is the order of two events at {self.pair.first.receiver}; the other way round the test passes:"
+            )
             lines.append(f"  first {self.pair.first}, then {self.pair.second} (sent at {Duration(self.pair.second.since)})")
         if self.curve is not None and self.curve.draw is not None:
             lines.append(_jump(self.curve))
@@ -77,12 +80,12 @@ def _jump(curve: Curve) -> str:
     draw, before, after = curve.draw, curve.before, curve.after
     assert draw is not None
     return (
-        f"The failure becomes likely ({before.failing} of {before.tries} random continuations fail, then {after.failing}) with draw "
-        f"{after.kept} of {curve.points[-1].kept}: {draw.site} of {draw.entity}"
+        f"The failure becomes likely ({before.failing} of {before.tries} random continuations fail, then {after.failing}) with"
+        f" draw {after.kept} of {curve.points[-1].kept}: {draw.site} of {draw.entity}"
     )
 
 
-def explain(rerun: Rerun, run: Callable[[Strategy, int], Outcome], shrunk: Shrunk[RunOfWorld]) -> Explanation:
+def explain(rerun: Rerun, run: Callable[[Strategy, int], Outcome], shrunk: Shrunk[Any]) -> Explanation:
     """Explain a failing run that has been shrunk.
 
     Args:

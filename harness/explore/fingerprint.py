@@ -48,5 +48,8 @@ def total_order(trace: Trace) -> str:
     for start in range(0, len(flat), STRIDE):
         kind, subject = flat[start + 1], flat[start + 2]
         if kind != NOTED:
-            parts += (kind, subject.entity if isinstance(subject, Channel) else f"{subject} {flat[start + 3]}" if kind != FIRED else subject)
+            parts += (
+                kind,
+                subject.entity if isinstance(subject, Channel) else f"{subject} {flat[start + 3]}" if kind != FIRED else subject,
+            )
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()

@@ -101,7 +101,8 @@ def in_words(choice: Choice, world: World, events: list[Happening]) -> str:
         if event is None:
             return f"the {which} {purpose} of {choice.entity} was drawn {Duration(choice.value)} shorter than the longest"
         delay = event.time - event.since
-        return f"the {which} {purpose} of {choice.entity} was drawn {Duration(delay)} instead of up to {Duration(delay + choice.value)}"
+        longest = Duration(delay + choice.value)
+        return f"the {which} {purpose} of {choice.entity} was drawn {Duration(delay)} instead of up to {longest}"
     if event is None:
         what = {"latency": "latency", PICKED: "turn", "order": "rank"}.get(choice.site, choice.site)
         return f"the {which} {what} of {choice.entity} was {choice.value} of 0..{choice.bound}"
@@ -119,5 +120,7 @@ def in_words(choice: Choice, world: World, events: list[Happening]) -> str:
 
 
 def _ahead(event: Happening, events: list[Happening]) -> str:
-    before = [other for other in events if other.receiver == event.receiver and event.since <= other.time and other.place < event.place]
+    before = [
+        other for other in events if other.receiver == event.receiver and event.since <= other.time and other.place < event.place
+    ]
     return before[-1].text if before else ""

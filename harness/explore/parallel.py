@@ -24,6 +24,7 @@ class Chunk(NamedTuple):
     runs: int
     steps: int
     failed: tuple[int, ...]
+    classes: tuple[tuple[str, int], ...] = ()
 
 
 def process_pool(jobs: int) -> ProcessPoolExecutor:

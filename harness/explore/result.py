@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
-from harness.errors import NondeterminismError
-from harness.explore.statistics import describe_rate, wilson
+from harness.errors import MisuseError, NondeterminismError
+from harness.explore.explain import Explanation, explain
+from harness.explore.shrink import BUDGET, Shrunk, shrink
+from harness.explore.statistics import describe_rate, percent, rarer_than, unseen_mass, wilson
+from harness.explore.strategies import Recorded
 from harness.explore.sweep import Outcome
 from harness.explore.tokens import Schedule
-from harness.simulation.choices import Choice
+from harness.simulation.choices import PICKED, Choice
+from harness.simulation.world import World
 
 
 class FinishedRun(Outcome, Protocol):
@@ -18,6 +22,10 @@ class FinishedRun(Outcome, Protocol):
     @property
     def digest(self) -> str:
         """The fingerprint of its trace."""
+
+    @property
+    def world(self) -> World:
+        """The world it lived in."""
 
     @property
     def choices(self) -> Sequence[Choice]:
@@ -34,10 +42,18 @@ class Failure:
         schedule: seed and strategy of the run.
     """
 
-    def __init__(self, schedule: Schedule, again: Callable[[int], FinishedRun], run: FinishedRun | None = None) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        again: Callable[[int], FinishedRun],
+        run: FinishedRun | None = None,
+        make: Callable[[Schedule], FinishedRun] | None = None,
+    ) -> None:
         self.schedule = schedule
         self._again = again
         self._run = run
+        # Makes a run of any other schedule of the same test; shrinking and explaining need it.
+        self._make = make
 
     @property
     def seed(self) -> int:
@@ -96,8 +112,69 @@ class Failure:
         """The failure as text: the error, the timeline, the choices, how to replay it."""
         return self.run.report()
 
+    def shrink(self, budget: int = BUDGET) -> ShrunkFailure:
+        """The same failure with fewer, then smaller, deviations.
+
+        Args:
+            budget: the most runs to make; at about 1000 runs a second the usual one is a matter of seconds.
+
+        Returns:
+            A failure like this one, with ``runs`` and ``minimal`` (each deviation is needed); its token is short.
+
+        Raises:
+            MisuseError: this failure was made by hand, without a way to run its test.
+        """
+        shrunk = shrink(self._rerun(), self.run, budget)
+        schedule = self.schedule.recorded(shrunk.run.choices)
+        return ShrunkFailure(self, schedule, shrunk, self._maker())
+
+    def explain(self, budget: int = BUDGET) -> Explanation:
+        """Why it fails, in ten lines (``str()`` or ``print``): deviations in words, the decisive pair, when it was decided."""
+        return self.shrink(budget).explain()
+
+    def _maker(self) -> Callable[[Schedule], FinishedRun]:
+        if self._make is None:
+            raise MisuseError("this Failure cannot run its test; take one from explore(...).failures")
+        return self._make
+
+    def _rerun(self) -> Callable[[Sequence[Choice]], FinishedRun]:
+        make, seed = self._maker(), self.seed
+        picks = any(choice.site == PICKED for choice in self.choices)
+        return lambda choices: make(Schedule(seed, Recorded(choices, picks)))
+
     def __repr__(self) -> str:
         return f"<Failure: seed {self.seed}, strategy {self.schedule.strategy_name}>"
+
+
+class ShrunkFailure(Failure):
+    """A failure after shrinking.
+
+    Attributes:
+        original: the failure as it was found.
+        runs: how many runs shrinking took.
+        minimal: whether each deviation left is needed; False if the budget ran out first.
+    """
+
+    def __init__(
+        self, original: Failure, schedule: Schedule, shrunk: Shrunk[FinishedRun], make: Callable[[Schedule], FinishedRun]
+    ) -> None:
+        super().__init__(schedule, lambda _: make(schedule), shrunk.run, make)
+        self.original = original
+        self.runs = shrunk.runs
+        self.minimal = shrunk.minimal
+        self._shrunk = shrunk
+
+    def shrink(self, budget: int = BUDGET) -> ShrunkFailure:
+        """Itself: it has been shrunk."""
+        return self
+
+    def explain(self, budget: int = BUDGET) -> Explanation:
+        """See :meth:`Failure.explain`."""
+        make = self._maker()
+        return explain(self.original._rerun(), lambda strategy, seed: make(Schedule(seed, strategy)), self._shrunk)
+
+    def __repr__(self) -> str:
+        return f"<ShrunkFailure: {len(self.deviations)} deviations, seed {self.seed}>"
 
 
 class Exploration:
@@ -107,9 +184,23 @@ class Exploration:
         runs: how many runs were made; with ``stop_on_failure`` up to and with the first failing one.
         steps: the events of all runs together.
         failures: the failing runs, in the order of the seeds given.
+        classes: how often each happens-before class came up, by fingerprint.
+        seconds: real time it took.
     """
 
-    def __init__(self, name: str, strategy: str, runs: int, steps: int, failures: Sequence[Failure]) -> None:
+    def __init__(
+        self,
+        name: str,
+        strategy: str,
+        runs: int,
+        steps: int,
+        failures: Sequence[Failure],
+        *,
+        classes: Mapping[str, int] | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        self.classes = dict(classes or {})
+        self.seconds = seconds
         self.name = name
         self.strategy = strategy
         self.runs = runs
@@ -126,9 +217,41 @@ class Exploration:
         """The 95 % interval of the failure rate (Wilson)."""
         return wilson(len(self.failures), self.runs)
 
+    @property
+    def unseen(self) -> float:
+        """How likely the next run is of a class not seen yet, ``0.0..1.0`` (Good-Turing)."""
+        return unseen_mass(self.classes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The statistics, for JSON."""
+        found: dict[str, int] = {}
+        for failure in self.failures:
+            name = failure.schedule.strategy_name
+            found[name] = found.get(name, 0) + 1
+        return {
+            "test": self.name,
+            "strategy": self.strategy,
+            "runs": self.runs,
+            "steps": self.steps,
+            "failed": [failure.seed for failure in self.failures],
+            "failure_rate": self.failure_rate,
+            "interval": list(self.confidence_interval),
+            "rarer_than": rarer_than(self.runs) if not self.failures else None,
+            "found_by": found,
+            "classes": len(self.classes),
+            "unseen": self.unseen,
+            "seconds": round(self.seconds, 3),
+            "seconds_per_run": self.seconds / self.runs if self.runs else 0.0,
+        }
+
     def report(self) -> str:
-        """One line with the rate; if something failed, the failing seeds and the first failure in full."""
+        """The rate and how much was seen; if something failed, the failing seeds and the first failure in full."""
         lines = [f"{self.name}: {describe_rate(len(self.failures), self.runs)}, strategy {self.strategy}, {self.steps} steps"]
+        if self.classes:
+            lines.append(
+                f"{len(self.classes)} distinct orders of events; the next run would show a new one with probability"
+                f" {percent(self.unseen)} (Good-Turing)"
+            )
         if self.failures:
             seeds = ", ".join(str(failure.seed) for failure in self.failures[:20])
             more = f" and {len(self.failures) - 20} more" if len(self.failures) > 20 else ""

@@ -17,7 +17,6 @@ from harness.explore.sweep import Outcome
 from harness.simulation.choices import PICKED, Choice
 
 
-
 class Recording(Outcome, Protocol):
     """A finished run that tells its choices."""
 

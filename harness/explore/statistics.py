@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 _Z_95 = 1.959963984540054  # the two-sided 95 % point of the normal distribution
 
@@ -27,6 +28,16 @@ def wilson(failures: int, runs: int) -> tuple[float, float]:
 def rarer_than(runs: int) -> int:
     """With 95 % confidence the failure happens in fewer than 1 in this many runs, given ``runs`` runs without one."""
     return max(1, math.floor(1 / (1 - 0.05 ** (1 / runs)))) if runs > 0 else 1
+
+
+def unseen_mass(classes: Mapping[str, int]) -> float:
+    """How likely the next run is of a class not seen yet (Good and Turing): the share of runs whose class came up only once.
+
+    Args:
+        classes: how often each happens-before class came up. Without any run it is 1.
+    """
+    runs = sum(classes.values())
+    return sum(1 for count in classes.values() if count == 1) / runs if runs else 1.0
 
 
 def percent(rate: float) -> str:

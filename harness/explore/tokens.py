@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from harness.errors import MisuseError
 from harness.explore.strategies import check_strategy, member_of, seeded
-from harness.simulation.choices import Choice, Strategy
+from harness.simulation.choices import PICKED, Choice, Strategy
 
 VERSION = "ch1"
 _SEEDED = re.compile(r"([a-z][a-z0-9_:.]*)-(-?\d+)")
@@ -59,10 +59,17 @@ class Schedule:
         return self.choices is not None or seeded(member_of(self.strategy, self.seed))
 
     def recorded(self, choices: Iterable[Choice]) -> Schedule:
-        """The same run as a record: only deviations are kept, everything else is benign."""
+        """The same run as a record: only deviations are kept, everything else is benign.
+
+        One benign pick stays if no other does: it tells that the run needs a kernel which picks events.
+        """
+        choices = list(choices)
+        kept = [choice for choice in choices if choice.value]
+        if not any(choice.site == PICKED for choice in kept):
+            kept += [choice for choice in choices if choice.site == PICKED][:1]
         name = member_of(self.strategy_name, self.seed)
         assert isinstance(name, str)
-        return Schedule(self.seed, name, tuple(choice for choice in choices if choice.value))
+        return Schedule(self.seed, name, tuple(kept))
 
 
 def read_schedule(text: int | str, strategy: str | Strategy = "random") -> Schedule:

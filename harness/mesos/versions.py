@@ -75,6 +75,8 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     """What a partition-aware framework hears of a task that its registered agent does not have."""
     unknown_task_state: str
     """The same for a task of an agent that nobody knows."""
+    missing_operator_calls: tuple[str, ...]
+    """What operators cannot ask for yet, by the names of :class:`~harness.mesos.authorizer.Action`."""
     operator_events: tuple[str, ...]
     """The events that a subscribed operator may get."""
     marks_unreachable: bool
@@ -136,6 +138,8 @@ _RE_REGISTER = "Agent attempted to re-register with different IP / hostname"
 _REREGISTER = "Agent attempted to reregister with different IP / hostname"
 _OLD_REMOVED, _REMOVED = "Slave {hostname} removed: {message}", "Agent {hostname} removed: {message}"
 _OLD_DISCONNECTED, _DISCONNECTED = "Slave {hostname} disconnected", "Agent {hostname} disconnected"
+_NO_DRAINING = ("DRAIN_AGENT", "DEACTIVATE_AGENT", "REACTIVATE_AGENT")  # since 1.9
+_NO_GONE = (*_NO_DRAINING, "MARK_AGENT_GONE")
 _TASK_EVENTS = ("SUBSCRIBED", "TASK_ADDED", "TASK_UPDATED")
 _AGENT_EVENTS = (*_TASK_EVENTS, "AGENT_ADDED", "AGENT_REMOVED")
 _ALL_EVENTS = (*_AGENT_EVENTS, "FRAMEWORK_ADDED", "FRAMEWORK_UPDATED", "FRAMEWORK_REMOVED", "HEARTBEAT")
@@ -170,6 +174,7 @@ _TABLE: Mapping[str, tuple[Any, Any, Any, Any, Any]] = {
     "knows_partition_aware": (False, True, True, True, True),
     "missing_task_state": ("TASK_LOST", "TASK_LOST", "TASK_UNKNOWN", "TASK_GONE", "TASK_GONE"),
     "unknown_task_state": ("TASK_LOST", "TASK_LOST", "TASK_UNKNOWN", "TASK_UNKNOWN", "TASK_UNKNOWN"),
+    "missing_operator_calls": (_NO_GONE, _NO_GONE, _NO_GONE, _NO_DRAINING, ()),
     "operator_events": (_TASK_EVENTS, _AGENT_EVENTS, _AGENT_EVENTS, _ALL_EVENTS, _ALL_EVENTS),
     "marks_unreachable": (False, True, True, True, True),
     "lost_link_timer": (False, False, True, True, True),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from harness.errors import HarnessError, ProcessError
 from harness.simulation.choices import Choice
-from harness.simulation.trace import Trace, shorten
+from harness.simulation.trace import Trace, moment, shorten
 
 TIMELINE_LINES = 40
 REPORT_LINES = 58
@@ -27,7 +27,7 @@ def timeline(trace: Trace, most: int = TIMELINE_LINES) -> str:
     hidden = max(0, end - most)
     shown = trace[hidden:end]
     wide = min(_PROCESS, max((len(shorten(record.process)) for record in shown), default=0))
-    lines = [_cut(f"{record.time!s:>14}  {shorten(record.process):<{wide}}  {shorten(record.text)}") for record in shown]
+    lines = [_cut(f"{moment(record.time):>14}  {shorten(record.process):<{wide}}  {shorten(record.text)}") for record in shown]
     if hidden:
         lines.insert(0, f"({hidden} earlier records left out)")
     if end < len(trace):

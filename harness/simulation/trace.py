@@ -33,6 +33,13 @@ def shorten(text: str) -> str:
     return UUID.sub(_first_digits, text) if len(text) >= 36 else text
 
 
+def moment(time: Duration) -> str:
+    """A point in time for a reader who compares it with others: in seconds from the first second on, whatever its size."""
+    if time.ns < 1_000_000_000:
+        return str(time)
+    return f"{time.ns // 1_000_000_000}.{time.ns % 1_000_000_000:09}".rstrip("0").rstrip(".") + "secs"
+
+
 def _first_digits(uuid: re.Match[str]) -> str:
     return f"{uuid[0][:8]}…"
 
@@ -73,7 +80,7 @@ class Record(NamedTuple):
         return str(self.event)
 
     def __str__(self) -> str:
-        return f"{self.time!s:>14}  {self.process:<28} {self.text}"
+        return f"{moment(self.time):>14}  {self.process:<28} {self.text}"
 
 
 def show(value: Any) -> str:

@@ -21,9 +21,11 @@ from harness.simulation.limits import Limits
 from harness.simulation.network import Network
 from harness.simulation.process import Process
 from harness.simulation.society import Society
-from harness.simulation.trace import Trace
+from harness.simulation.trace import Trace, shorten
 
 T = TypeVar("T")
+
+_RECENT = 500
 
 Latency = tuple[DurationLike, DurationLike]
 
@@ -288,8 +290,11 @@ class World:
     def _timeout(self, x: Any, timeout_ns: int) -> WaitTimeout:
         lines = [f"waited {Duration(timeout_ns)} of virtual time for {_name(x)} in vain (now {Duration(self._kernel.now)})"]
         self._add_pending(lines)
-        lines.append("the last events:")
-        lines += [f"  {line}" for line in self.trace.lines(last=10)]
+        # Pings, batches and the like fill the end of a long wait; what processes said about themselves reaches further back.
+        recent = self.trace[-_RECENT:]
+        told = [record for record in recent if record.kind == "note"]
+        lines.append("the last events, as their processes tell them:" if told else "the last events:")
+        lines += [f"  {shorten(str(record))}" for record in (told or recent)[-10:]]
         lines.append("what would help: wait(..., timeout=) if it merely takes longer; otherwise look at what is missing above")
         return WaitTimeout("\n".join(lines))
 

@@ -24,6 +24,7 @@ from harness import (
 from harness.mesos.allocator import FrameworkOptions, Options, Quota
 from harness.mesos.messages import FrameworkInfo, SlaveInfo
 from harness.mesos.resources import Resources
+from tests.contract.clusters import settled
 
 METHODS = (
     "initialize",
@@ -242,7 +243,7 @@ def test_a_limiter_decides_when_agents_are_removed(cluster):
     held = limiter.expect.acquire().will_once(hold())
     master = cluster.start_master(removal_limiter=limiter)
     agent = cluster.start_agent()
-    agent_id = cluster.wait(agent.registered)
+    agent_id = settled(cluster, agent)
     agent.terminate()
     permit = cluster.wait(held, timeout="5mins")
     cluster.run_for("1mins")

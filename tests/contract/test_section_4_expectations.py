@@ -489,6 +489,18 @@ def test_reports_shorten_ids_and_print_names_as_names():
     assert not UUID.search(text)
 
 
+def test_an_expectation_that_was_declared_too_late_says_so(expect):
+    """The call that came before the declaration is shown, with its time."""
+    line = Line()
+    expect(line).say("first").any_number()
+    line.say("first")
+    late = expect(line).say("first")
+    with pytest.raises(ExpectationError) as error:
+        late.verify()
+    assert "one came before that" in str(error.value)
+    assert "declare it before" in str(error.value)
+
+
 # --- any object
 
 

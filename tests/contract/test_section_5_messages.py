@@ -14,6 +14,7 @@ from harness.mesos.messages import (
     StatusUpdateAcknowledgementMessage,
     StatusUpdateMessage,
 )
+from tests.contract.clusters import settled
 
 pytestmark = pytest.mark.cluster(seeds=4)
 
@@ -135,7 +136,7 @@ def test_a_message_may_be_posted_with_any_sender(cluster, messages):
     """Also with the pid of a process that is gone; here it tells the master that nobody of it is registered any more."""
     master = cluster.start_master()
     agent = cluster.start_agent()
-    cluster.wait(agent.registered)
+    settled(cluster, agent)
     gone = str(agent.pid)
     agent.terminate()
     cluster.settle()

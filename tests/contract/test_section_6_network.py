@@ -151,7 +151,7 @@ def test_partitions_take_handles(cluster, network):
     pings = cluster.messages.expect(PingSlaveMessage, dst=agent)
     cluster.run_for("70secs")
     assert agent_id in master.agents
-    cluster.run_for("20secs")
+    cluster.run_for("25secs")
     assert agent_id not in master.agents
     assert pings.count == 0
     network.heal(master, agent)

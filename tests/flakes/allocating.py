@@ -10,14 +10,17 @@ HALF = "cpus:1;mem:512"
 
 
 def s08_flaky(cluster):
-    """One offer, declined. Without a filter the next batch brings another one, if the test lasts that long."""
+    """One offer, declined. Without a filter the next batch brings another one, if the test lasts that long.
+
+    It goes on until a second agent is registered, one that is too small for offers.
+    """
     scheduler = MockScheduler()
     scheduler.expect.resource_offers().will_once(decline_offers(0))
-    cluster.start_master(allocation_interval="100ms")
+    cluster.start_master(allocation_interval="70ms")
     cluster.start_agent()
     framework = cluster.start_framework(scheduler)
     cluster.wait(framework.next_offers())
-    second = cluster.start_agent(registration_backoff_factor="40ms")
+    second = cluster.start_agent("cpus:0.001")
     cluster.wait(second.registered)
 
 
@@ -25,18 +28,18 @@ def s08_repaired(cluster):
     """More offers are welcome and ignored."""
     scheduler = MockScheduler()
     scheduler.expect.resource_offers().will_once(decline_offers(0)).will_repeatedly(ignore())
-    cluster.start_master(allocation_interval="100ms")
+    cluster.start_master(allocation_interval="70ms")
     cluster.start_agent()
     framework = cluster.start_framework(scheduler)
     cluster.wait(framework.next_offers())
-    second = cluster.start_agent(registration_backoff_factor="40ms")
+    second = cluster.start_agent("cpus:0.001")
     cluster.wait(second.registered)
 
 
 def s10_flaky(cluster):
     """What the first framework leaves over is for the second. A batch in between offers it to the first again."""
     first, second = MockScheduler(), MockScheduler()
-    cluster.start_master(allocation_interval="100ms")
+    cluster.start_master(allocation_interval="60ms")
     cluster.start_agent(SMALL)
     framework = cluster.start_framework(first)
     (offer,) = cluster.wait(framework.next_offers())
@@ -49,7 +52,7 @@ def s10_flaky(cluster):
 def s10_repaired(cluster, clock):
     """No batch while time stands still, and what is left over has been returned before the second one comes."""
     first, second = MockScheduler(), MockScheduler()
-    cluster.start_master(allocation_interval="100ms")
+    cluster.start_master(allocation_interval="60ms")
     cluster.start_agent(SMALL)
     framework = cluster.start_framework(first)
     (offer,) = cluster.wait(framework.next_offers())

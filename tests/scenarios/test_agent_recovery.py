@@ -48,8 +48,13 @@ def _run(cluster: Cluster, framework: Any, **arguments: Any) -> Any:
     return framework.run_task(offer, "cpus:1;mem:128", **arguments)
 
 
-def _crash_and_restart(agent: Any, **arguments: Any) -> None:
+def _crash_and_restart(cluster: Cluster, agent: Any, **arguments: Any) -> None:
+    """A new life of the agent, begun when the master knows of the end of the old one.
+
+    A master that hears of it later forgets that the new one has authenticated, and a ping has to bring them together.
+    """
     agent.terminate()
+    cluster.run_for("10ms")
     agent.restart(**arguments)
 
 
@@ -66,7 +71,7 @@ def reconnect_executor(cluster: Cluster) -> None:
     cluster.wait(lambda: dropped.count == 2)
     dropped.cancel()
     reregistered = cluster.messages.expect(ReregisterExecutorMessage, dst=agent)
-    _crash_and_restart(agent)
+    _crash_and_restart(cluster, agent)
     cluster.wait(reregistered)
     unacknowledged = [update.status for update in reregistered.message.updates]
     assert [(status.task_id, status.state) for status in unacknowledged] == [
@@ -91,7 +96,7 @@ def tasks_go_on(cluster: Cluster) -> None:
     task = _run(cluster, framework, executor=executor)
     slave_id = agent.id
     began = cluster.clock.elapsed
-    _crash_and_restart(agent, same_pid=cluster.seed % 2 == 0)
+    _crash_and_restart(cluster, agent, same_pid=cluster.seed % 2 == 0)
     assert agent.state == "RECOVERING"
     cluster.wait(agent.registered)
     # The executor is back within milliseconds, and yet everybody is given the full two seconds.
@@ -117,7 +122,7 @@ def acknowledgement_survives(cluster: Cluster) -> None:
     framework = cluster.start_framework(scheduler, checkpoint=True)
     _run(cluster, framework, command=SERVER)
     assert states(scheduler) == ["TASK_STARTING", "TASK_RUNNING"]
-    _crash_and_restart(agent)
+    _crash_and_restart(cluster, agent)
     cluster.wait(agent.registered)
     cluster.run_for("1mins")
     assert states(scheduler) == ["TASK_STARTING", "TASK_RUNNING"]
@@ -138,7 +143,7 @@ def unacknowledged_update(cluster: Cluster) -> None:
     cluster.wait(lambda: dropped.count >= 1)
     dropped.cancel()
     assert set(states(scheduler)) == {"TASK_STARTING"}
-    _crash_and_restart(agent)
+    _crash_and_restart(cluster, agent)
     cluster.wait(lambda: "TASK_RUNNING" in states(scheduler))
     assert states(scheduler).count("TASK_STARTING") >= 2
 
@@ -160,7 +165,7 @@ def ping_timeout_during_recovery(cluster: Cluster) -> None:
     task = _run(cluster, framework, command=SERVER)
     reregistered = cluster.messages.expect(ReregisterExecutorMessage, dst=agent)
     reregister = cluster.messages.expect(ReregisterSlaveMessage, src=agent)
-    _crash_and_restart(agent)
+    _crash_and_restart(cluster, agent)
     cluster.wait(reregistered)
     cluster.clock.pause()
     pings = cluster.messages.expect(PingSlaveMessage, dst=agent)
@@ -190,7 +195,7 @@ def hung_recovery(cluster: Cluster) -> None:
     framework = cluster.start_framework(checkpoint=True)
     task = _run(cluster, framework, command=SERVER)
     agent.hang_recovery()
-    _crash_and_restart(agent)
+    _crash_and_restart(cluster, agent)
     cluster.run_for("5mins")
     # Neither unreachable nor connected: it answers its pings.
     assert agent.state == "RECOVERING"
@@ -216,7 +221,7 @@ def test_hung_recovery_is_bounded_by_the_lost_link() -> None:
         framework = cluster.start_framework(scheduler, checkpoint=True, partition_aware=True)
         _run(cluster, framework, command=SERVER)
         agent.hang_recovery()
-        _crash_and_restart(agent)
+        _crash_and_restart(cluster, agent)
         cluster.run_for("595secs")
         assert agent.id in master.agents
         cluster.run_for("10secs")
@@ -236,7 +241,7 @@ def cleanup_executor(cluster: Cluster) -> None:
     reregister = cluster.messages.expect(ReregisterSlaveMessage, src=agent)
     offers = len(scheduler.calls_to("resource_offers"))
     recovered = cluster.messages.expect_dispatch(agent, "__recover")
-    _crash_and_restart(agent, recover="cleanup")
+    _crash_and_restart(cluster, agent, recover="cleanup")
     cluster.wait(recovered)
     cluster.wait(lambda: not agent.running)
     cluster.wait(lambda: "TASK_LOST" in states(scheduler), "2mins")
@@ -266,7 +271,7 @@ def test_an_executor_that_does_not_reregister(holds: Holds, aware: bool, state: 
         framework = cluster.start_framework(scheduler, checkpoint=True, partition_aware=aware)
         _run(cluster, framework, executor=executor)
         cluster.messages.drop(ReregisterExecutorMessage, dst=agent)
-        _crash_and_restart(agent)
+        _crash_and_restart(cluster, agent)
         cluster.wait(lambda: len(states(scheduler)) == 2)
         status = statuses(scheduler)[-1]
         assert (status.state, status.reason) == (state, "REASON_EXECUTOR_REREGISTRATION_TIMEOUT")
@@ -286,7 +291,7 @@ def retried_reconnection(cluster: Cluster) -> None:
     framework = cluster.start_framework(checkpoint=True)
     task = _run(cluster, framework, executor=executor)
     cluster.messages.drop(ReregisterExecutorMessage, dst=agent, times=2)
-    _crash_and_restart(agent)
+    _crash_and_restart(cluster, agent)
     cluster.wait(agent.registered)
     assert agent.tasks[task.task_id].state == "TASK_RUNNING"
     assert not executor.calls_to("shutdown")
@@ -306,7 +311,7 @@ def executor_without_a_name(cluster: Cluster) -> None:
     dropped = cluster.messages.drop(RegisterExecutorMessage, dst=agent)
     _launch(cluster, framework, executor=executor)
     cluster.wait(lambda: dropped.count == 1)
-    _crash_and_restart(agent)
+    _crash_and_restart(cluster, agent)
     cluster.wait(lambda: states(scheduler) == ["TASK_LOST"])
     assert statuses(scheduler)[0].reason == "REASON_EXECUTOR_REREGISTRATION_TIMEOUT"
 
@@ -332,7 +337,7 @@ def test_a_task_that_its_executor_never_got(holds: Holds, aware: bool, state: st
         dropped = cluster.messages.drop(RunTaskMessage, src=agent, where=lambda message: message.task.task_id == "second")
         framework.driver.launch_tasks([offer.id], [first, second])
         cluster.wait(lambda: dropped.count == 1 and "TASK_RUNNING" in states(scheduler))
-        _crash_and_restart(agent)
+        _crash_and_restart(cluster, agent)
         cluster.wait(agent.registered)
         cluster.wait(lambda: any(status.task_id == "second" for status in statuses(scheduler)))
         (status,) = (status for status in statuses(scheduler) if status.task_id == "second")
@@ -352,6 +357,7 @@ def executor_ended_meanwhile(cluster: Cluster) -> None:
     _run(cluster, framework, executor=executor)
     agent.terminate()
     agent.destroy_container("default")
+    cluster.run_for("10ms")
     agent.restart()
     cluster.wait(lambda: len(states(scheduler)) == 2)
     status = statuses(scheduler)[-1]
@@ -460,6 +466,7 @@ def reboot(cluster: Cluster) -> None:
     task = _run(cluster, framework, executor=executor)
     slave_id = agent.id
     agent.reboot()
+    cluster.run_for("10ms")
     assert not executor.calls_to("shutdown")
     agent.restart()
     cluster.wait(lambda: len(states(scheduler)) == 2)
@@ -499,7 +506,7 @@ def test_reconfiguration(policy: str, resources: str, lives: bool) -> None:
         master = cluster.start_master()
         agent = _agent(cluster, "cpus:2;mem:1024;disk:1024")
         slave_id = cluster.wait(agent.registered)
-        _crash_and_restart(agent, resources=resources, reconfiguration_policy=policy)
+        _crash_and_restart(cluster, agent, resources=resources, reconfiguration_policy=policy)
         if lives:
             cluster.wait(agent.registered)
             assert agent.id == slave_id

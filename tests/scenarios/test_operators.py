@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness import Clock, Cluster, FutureFailed, MockAllocator, MockScheduler, make_task, seconds
-from harness.mesos.messages import ShutdownMessage, TaskStatus
+from harness.mesos.messages import DrainSlaveMessage, ShutdownMessage, TaskStatus
 from harness.simulation import Messages
 from tests.scenarios.situations import Holds, amount, paused_agent, states, statuses
 
@@ -167,14 +167,17 @@ def test_deactivated(holds: Holds) -> None:
     holds(deactivated)
 
 
-def drained(cluster: Cluster) -> None:
+def drained(cluster: Cluster, messages: Messages) -> None:
     master = cluster.start_master()
     agent = cluster.start_agent()
     scheduler = MockScheduler()
     framework = cluster.start_framework(scheduler)
     _running(cluster, framework)
+    order = messages.hold(DrainSlaveMessage, dst=agent)
     cluster.wait(master.drain_agent(agent, max_grace="10secs"))
-    assert refused(cluster, master.reactivate_agent(agent)) in ("Agent is still in the DRAINING state", "")
+    assert refused(cluster, master.reactivate_agent(agent)) == "Agent is still in the DRAINING state"
+    order.release()
+    order.cancel()
     cluster.wait(lambda: master.state()["slaves"][0]["drain_info"]["state"] == "DRAINED")
     assert states(scheduler)[-1] in ("TASK_KILLED", "TASK_LOST", "TASK_FAILED")
     assert framework.tasks == {}
@@ -251,8 +254,7 @@ def unreachable_then_gone(cluster: Cluster) -> None:
     _running(cluster, framework)
     known_as = agent.id
     agent.terminate()
-    cluster.run_for("90secs")
-    assert states(scheduler)[-1] == "TASK_UNREACHABLE"
+    cluster.wait(lambda: states(scheduler)[-1] == "TASK_UNREACHABLE", timeout="2mins")
     cluster.wait(master.mark_agent_gone(known_as))
     cluster.wait(lambda: states(scheduler)[-1] == "TASK_GONE_BY_OPERATOR")
     state = master.state()["frameworks"][0]
@@ -291,7 +293,9 @@ def events(cluster: Cluster) -> None:
     ]
     assert by_type["TASK_ADDED"][0].task_added.task.task_id == task.task_id
     moves = [str(event.task_updated.state) for event in by_type["TASK_UPDATED"]]
-    assert moves == ["TASK_STARTING", "TASK_RUNNING", "TASK_KILLED"]
+    # The first update may bring the news of the second with it.
+    assert moves[-2:] == ["TASK_RUNNING", "TASK_KILLED"]
+    assert moves[:-2] in ([], ["TASK_STARTING"])
     assert by_type["AGENT_ADDED"][0].agent_added.agent.agent_info.hostname == agent.hostname
     cluster.run_for("15secs")
     assert seen[-1].type == "HEARTBEAT"

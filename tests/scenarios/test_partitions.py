@@ -86,7 +86,7 @@ def one_way_partition(cluster: Cluster, clock: Clock, messages: Messages) -> Non
     master = cluster.start_master()
     agent = paused_agent(cluster)
     clock.settle()
-    assert registrations.count == 1
+    assert registrations.count >= 1
     assert [ping.connected for ping in pings.messages] == [True]
     scheduler = MockScheduler()
     scheduler.expect.slave_lost().never()

@@ -20,7 +20,7 @@ FLOORS = (
     ("exploring", ("harness.explore",)),
     ("reports", ("harness.report",)),
     ("cluster", ("harness.cluster", "harness.handles")),
-    ("runs", ("harness.exploring", "harness.runs")),
+    ("runs", ("harness.exploring", "harness.proving", "harness.runs")),
     ("front doors", ("harness.cli", "harness.http", "harness_fixtures")),
 )
 ROLES = ("agent", "allocator", "executor", "master", "scheduler")

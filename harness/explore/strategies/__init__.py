@@ -1,7 +1,7 @@
 """Strategies: what answers the choices of a run. One file each; this table says which names there are.
 
 ``prompt`` and ``random`` draw when something is sent and need no more than the plain kernel. The others pick among the events
-that may run. Some learn from the first runs of a sweep (:func:`observe`, :func:`summary`); until then they go by defaults.
+that may run. Some learn from the first runs of a sweep (:func:`observe`, :func:`summary`), which are made by ``pos``.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ _KINDS: dict[str, _Kind] = {
 }
 _PLAIN = ("prompt", "random")
 _PORTFOLIO = "portfolio"
+PILOT = "pos"
+"""The strategy of the runs from which the others learn."""
 
 
 def strategy_names() -> tuple[str, ...]:
@@ -110,6 +112,7 @@ def _parse(strategy: str) -> tuple[_Kind, int]:
 __all__ = [
     "MEMBERS",
     "NOTHING_KNOWN",
+    "PILOT",
     "PILOTS",
     "Bounded",
     "EventStrategy",

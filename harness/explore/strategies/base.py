@@ -92,4 +92,3 @@ class PosPicks(EventStrategy):
             if channel is not None and channel.target == receiver:
                 event.priority = None
         return best
-

@@ -33,7 +33,8 @@ class Pct(EventStrategy):
         super().start(seed)
         self._priorities = {}
         self._step = 0
-        self._draw_levels(self.knowledge.contested or UNMEASURED)
+        # Some headroom: the runs measured need not have been the longest, and a change that never comes finds nothing.
+        self._draw_levels(self.knowledge.contested * 3 // 2 + 1 if self.knowledge.contested else UNMEASURED)
 
     def _draw_levels(self, horizon: int) -> None:
         steps = range(self._step + 1, max(horizon, self._step + self.depth) + 1)

@@ -195,6 +195,9 @@ class Books(Process):
         if not self.serving:
             promise.fail("Master has not finished recovery" if self.elected else "This master is not the leading master")
             return promise.future
+        if action in self.behaviour.missing_operator_calls:
+            promise.fail(f"Mesos {self.behaviour.version} has no call {action}; mesos_version='1.11' has")
+            return promise.future
         answer = self.authorizer.authorized(AuthorizationRequest(action=action, value=value))
         self.decide(answer, "asked", promise, method, args)
         return promise.future

@@ -47,7 +47,7 @@ def test_record_keeps_deviations_only() -> None:
 def test_portfolio_token_names_what_it_chose() -> None:
     """A token never names the portfolio, whose members may change."""
     assert Schedule(4, "portfolio").token == "ch1-random-4"
-    assert Schedule(3, "portfolio").token == "ch1-pct:3-3"
+    assert Schedule(23, "portfolio").token == "ch1-pct:3-23"
 
 
 @pytest.mark.parametrize("text", ["17", " 17 ", 17])

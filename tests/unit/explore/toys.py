@@ -88,6 +88,11 @@ class Outcome:
     digest: str = "d"
     choices: tuple[Any, ...] = field(default=())
 
+    @property
+    def world(self) -> World:
+        """There is none."""
+        raise AssertionError("a run made by hand has no world")
+
     def report(self) -> str:
         """Nothing much."""
         return f"report of {self.seed}"

@@ -257,3 +257,18 @@ def test_another_host_under_a_known_id(release: str) -> None:
     word = "reregister" if release == "1.11" else "re-register"
     told = [message.message for message in impostor.heard_of(ShutdownMessage)]
     assert told == [f"Agent attempted to {word} with different IP / hostname"]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_calls_of_operators(release: str) -> None:
+    """Row 13a: agents can be marked gone since 1.5, and drained since 1.9."""
+    bench = Bench(release=release)
+    agent = bench.agent()
+    master = bench.master
+    answers = {
+        name: master.dispatch(master.address, name, agent.id, *more)
+        for name, more in (("drain_agent", (None, False)), ("mark_agent_gone", ()))
+    }
+    bench.settle()
+    assert ("has no call MARK_AGENT_GONE" in str(answers["mark_agent_gone"].error)) is (release in ("1.0", "1.1", "1.2"))
+    assert ("has no call DRAIN_AGENT" in str(answers["drain_agent"].error)) is (release != "1.11")

@@ -1,0 +1,166 @@
+"""The bounded proof: everything within the bound, nothing twice, and pruning that loses nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from harness.errors import MisuseError
+from harness.explore.bounded import Search
+from harness.explore.fingerprint import fingerprint
+from harness.explore.strategies import Recorded
+from harness.explore.tokens import Schedule
+from harness.proving import prove
+from harness.runs import Plan, Run
+from harness.simulation import Address, Process, World, handles
+from harness.simulation.choices import Choice
+from tests.unit.explore.toys import Ping, orderly, patient
+
+
+class Node(Process):
+    """Passes each ping on along a route, and waits a random while now and then."""
+
+    def __init__(self, name: str, routes: dict[int, Sequence[str]]) -> None:
+        super().__init__(name)
+        self.routes = routes
+        self.seen: list[int] = []
+
+    @handles(Ping)
+    def ping(self, sender: Address, message: Ping) -> None:
+        """Note it and pass it on."""
+        self.seen.append(message.n)
+        for to in self.routes.get(message.n, ()):
+            self.send(to, Ping(message.n * 10 + len(self.seen)))
+
+    def later(self, to: str, n: int) -> None:
+        """Send after a while."""
+        self.send(to, Ping(n))
+
+
+def web(world: World) -> list[list[int]]:
+    """Three nodes that send to each other; what each has seen."""
+    a, b, c = Node("a", {1: ("b@b", "c@c")}), Node("b", {2: ("c@c",), 11: ("a@a",)}), Node("c", {3: ("a@a", "b@b")})
+    for node in (a, b, c):
+        world.spawn(node, host=node.name)
+        world.settle()
+    a.send("b@b", Ping(2))
+    b.send("c@c", Ping(3))
+    c.send("a@a", Ping(1))
+    a.backoff("0ms", "20ms", a.later, "b@b", 7)
+    world.run_until_idle()
+    return [node.seen for node in (a, b, c)]
+
+
+def two(world: World) -> None:
+    """Two that have nothing to do with each other."""
+    a, b = Node("a", {}), Node("b", {})
+    for node in (a, b):
+        world.spawn(node, host=node.name)
+        world.settle()
+    world.post(Ping(1), to="a@a")
+    world.post(Ping(2), to="b@b")
+    world.run_until_idle()
+
+
+def _all_runs(test: object, deviations: int, prune: bool) -> tuple[Counter[tuple[Choice, ...]], set[str]]:
+    """Every run of the search by its deviations, and the classes seen."""
+    plan = Plan(test)  # type: ignore[arg-type]
+    made: Counter[tuple[Choice, ...]] = Counter()
+    classes = set()
+
+    def rerun(choices: Sequence[Choice]) -> Run:
+        run = plan.run(Schedule(0, Recorded(choices, True)))
+        made[tuple(choices)] += 1
+        classes.add(fingerprint(run.trace))
+        return run
+
+    search = Search(rerun, prune=prune, stop_on_failure=False)
+    nodes = search.begin().nodes
+    for depth in range(1, deviations + 1):
+        search.found.nodes = []
+        nodes = search.continue_all(nodes, depth == deviations).nodes
+    return made, classes
+
+
+def orders(world: World) -> None:
+    """A test for the searches below."""
+    web(world)
+
+
+@pytest.mark.parametrize("deviations", [1, 2])
+def test_pruning_loses_no_class(deviations: int) -> None:
+    """The pruned search sees every happens-before class that the unpruned one sees, in fewer runs."""
+    whole, all_classes = _all_runs(orders, deviations, prune=False)
+    part, classes = _all_runs(orders, deviations, prune=True)
+    assert classes >= all_classes
+    assert len(all_classes) > 5
+    assert part.total() < whole.total()
+
+
+def test_no_run_is_made_twice() -> None:
+    """Each set of deviations comes once."""
+    made, _ = _all_runs(orders, 2, prune=False)
+    assert set(made.values()) == {1}
+    assert all(len(choices) <= 2 for choices in made)
+
+
+def test_two_that_do_not_touch_need_few_runs() -> None:
+    """Deliveries to different processes are not reordered: there is one class, whatever the number of deviations."""
+    _, classes = _all_runs(two, 2, prune=True)
+    assert len(classes) == 1
+
+
+def test_proof_of_what_holds() -> None:
+    """A test that holds is run in every way, and the report says what that does not cover."""
+    proof = prove(patient, max_deviations=2)
+    assert proof.exhausted
+    assert not proof.failures
+    assert proof.runs > 5
+    assert "runs with more than 2 deviations" in proof.report()
+    assert proof.as_dict()["exhausted"] is True
+
+
+def test_proof_finds_what_fails() -> None:
+    """A race is found with one deviation; the failure can be made again and shrunk."""
+    proof = prove(orderly, max_deviations=1)
+    assert not proof.exhausted
+    (failure,) = proof.failures
+    assert len(failure.deviations) == 1
+    assert str(failure.error) == "arrived as [2, 1]"
+    assert len(failure.shrink().deviations) == 1
+
+
+def test_benign_failure_is_found_at_once() -> None:
+    """A test that fails in the benign run needs no deviation."""
+
+    def wrong(world: World) -> None:
+        """Fails always."""
+        raise AssertionError("always")
+
+    proof = prove(wrong)
+    assert proof.runs == 1
+    assert proof.failures[0].deviations == ()
+
+
+def test_budget_ends_a_proof_honestly() -> None:
+    """Out of time, a proof is not exhausted and says why."""
+    proof = prove(orders, max_deviations=3, budget=0.0)
+    assert not proof.exhausted
+    assert any("budget" in line for line in proof.not_covered)
+
+
+def test_workers_give_the_same_proof() -> None:
+    """The same runs and failures with two processes as with one."""
+    alone = prove(orderly, max_deviations=2, stop_on_failure=False)
+    together = prove(orderly, max_deviations=2, stop_on_failure=False, jobs=2)
+    assert (alone.runs, alone.levels) == (together.runs, together.levels)
+    assert [failure.token for failure in alone.failures] == [failure.token for failure in together.failures]
+
+
+@pytest.mark.parametrize("bound", [-1, 1.5, "2", True])
+def test_bound_is_a_number(bound: object) -> None:
+    """Anything else is a MisuseError."""
+    with pytest.raises(MisuseError, match="max_deviations"):
+        prove(patient, max_deviations=bound)  # type: ignore[arg-type]
