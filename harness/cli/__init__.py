@@ -1,5 +1,6 @@
-"""The command ``harness``: hunt for failing seeds, replay one. Exit codes: 0 nothing found, 1 a failure was found, 2 usage,
-3 the harness itself failed.
+"""The command ``harness``: hunt for failing seeds, replay one, show one.
+
+Exit codes: 0 nothing found, 1 a failure was found, 2 usage, 3 the harness itself failed.
 
 click and rich are imported here and in the modules beside, and nowhere else.
 """
@@ -12,6 +13,7 @@ import click
 
 from harness.cli.hunt import hunt
 from harness.cli.replay import replay
+from harness.cli.show import show
 from harness.errors import HarnessError, MisuseError
 
 NOTHING_FOUND, FAILURE_FOUND, USAGE, HARNESS_FAILED = 0, 1, 2, 3
@@ -25,11 +27,13 @@ def cli() -> None:
     \b
     harness hunt TEST...        run tests under many seeds, show the failing ones
     harness replay TEST TOKEN   make one run again
+    harness show FILE           its whole timeline, or a page of who held what
     """
 
 
 cli.add_command(hunt)
 cli.add_command(replay)
+cli.add_command(show)
 
 
 def main(arguments: list[str] | None = None) -> None:

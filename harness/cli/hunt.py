@@ -23,7 +23,12 @@ from harness.explore.statistics import describe_rate, wilson
 @click.option("--seeds", default=1000, show_default=True, type=click.IntRange(min=1), help="Seeds to run each test under.")
 @click.option("--first-seed", default=0, show_default=True, type=int, help="The seed to begin with.")
 @click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Processes to use.")
-@click.option("--strategy", default=None, metavar="S", help="What draws the choices: random (default), prompt, pct:3, pos, urw, order, bounded:2, portfolio.")
+@click.option(
+    "--strategy",
+    default=None,
+    metavar="S",
+    help="What draws the choices: random (default), prompt, pct:3, pos, urw, order, bounded:2, portfolio.",
+)
 @click.option(
     "--report", default=None, metavar="DIR", type=click.Path(file_okay=False), help="Write a text file for each failure."
 )

@@ -21,7 +21,8 @@ PLUGIN = "harness_fixtures.plugin"
 FIXTURE = "_cluster_run"
 
 Listener = Callable[[str, Any], None]
-"""Told what goes on: ``("collected", node ids)``, ``("progress", (node id, runs, failed, seeds))``, ``("result", result)``."""
+"""Told what goes on: ``("collected", node ids)``, ``("progress", (node id, runs, failed, seeds))``, ``("result", result)``, and
+of a single test ``("run", run)``, the finished run or None."""
 
 _SECONDS_BETWEEN_NEWS = 0.1
 
@@ -129,8 +130,17 @@ class _Session:
         if call.when == "call" or (call.when == "setup" and not report.passed):
             result = _result(item, report)
             self.results.append(result)
+            if self.single:
+                self.listener("run", _run_of(item))
             self.listener("result", result)
         return report
+
+
+def _run_of(item: pytest.Item) -> Any:
+    from harness_fixtures.sweep import STATE
+
+    state = item.stash.get(STATE, None)
+    return None if state is None else state.run
 
 
 def _result(item: pytest.Item, report: pytest.TestReport) -> TestResult:

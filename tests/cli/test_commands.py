@@ -171,3 +171,38 @@ def test_help_and_version() -> None:
         done = shell(*arguments)
         assert done.returncode == 0
         assert "Usage: harness" in done.stdout
+
+
+def test_show_prints_the_timeline_of_a_report(shell: Shell) -> None:
+    """From the file that a hunt wrote, the same run is made again and its whole timeline printed."""
+    assert shell("hunt", "test_it.py::test_race", "--seeds", "30", "--report", "reports").returncode == 1
+    (report,) = shell.folder.joinpath("reports").glob("*.txt")
+    shown = shell("show", f"reports/{report.name}")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith("test_it.py::test_race under ch1-random-")
+    assert "initialize" in shown.stdout
+    assert len(shell("show", f"reports/{report.name}", "--last", "2").stdout.splitlines()) == 4
+
+
+def test_show_writes_a_page_of_allocations(shell: Shell) -> None:
+    """A run with offers gives a page that loads nothing."""
+    shell.folder.joinpath("test_offer.py").write_text(
+        "def test_offer(cluster):\n"
+        "    cluster.start_master()\n    cluster.start_agent('cpus:2;mem:1024')\n"
+        "    framework = cluster.start_framework()\n    cluster.wait(framework.next_offers())\n    cluster.run_for('2secs')\n",
+        "utf-8",
+    )
+    shown = shell("show", "test_offer.py::test_offer", "7", "--allocation", "page.html")
+    assert shown.returncode == 0, shown.stderr
+    page = shell.folder.joinpath("page.html").read_text("utf-8")
+    assert "<svg" in page
+    assert "cpus" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+@pytest.mark.parametrize("source", ["nothing.txt", "test_it.py"])
+def test_show_says_what_it_wants(shell: Shell, source: str) -> None:
+    """A file that is no report is a mistake of usage with a way out."""
+    shown = shell("show", source)
+    assert shown.returncode == 2
+    assert "--report DIR" in shown.stderr
