@@ -38,7 +38,7 @@ class Frameworks(Launching):
 
     def options_of(self, framework: FrameworkRecord) -> FrameworkOptions:
         """What the allocator needs to know beside the framework's info."""
-        return FrameworkOptions(suppressed_roles=framework.suppressed_roles)
+        return FrameworkOptions(suppressed_roles=framework.suppressed_roles, offer_constraints=framework.offer_constraints)
 
     def recover_framework(self, info: FrameworkInfo) -> FrameworkRecord:
         """Add a framework that this master knows from elsewhere only: an agent, or its own claim to an id."""
@@ -158,10 +158,12 @@ class Frameworks(Launching):
 
     # --- changes
 
-    def update_framework(self, framework: FrameworkRecord, info: FrameworkInfo, suppressed_roles: tuple[str, ...]) -> None:
+    def update_framework(self, framework: FrameworkRecord, call: Call.Subscribe | Call.UpdateFramework) -> None:
         """Take over a new description; user and checkpointing never change. Offers for roles it left are rescinded."""
+        info = call.framework_info
         info = info.replace(id=framework.id, user=framework.info.user, checkpoint=framework.info.checkpoint)
-        framework.suppressed_roles = suppressed_roles
+        framework.suppressed_roles = call.suppressed_roles
+        framework.offer_constraints = call.offer_constraints
         self.allocator.update_framework(framework.id, info, self.options_of(framework))
         framework.info = info
         for offer in list(framework.offers.values()):
@@ -170,7 +172,7 @@ class Frameworks(Launching):
 
     def on_update_framework(self, framework: FrameworkRecord, call: Call.UpdateFramework) -> None:
         """An UPDATE_FRAMEWORK call."""
-        self.update_framework(framework, call.framework_info, call.suppressed_roles)
+        self.update_framework(framework, call)
         self.publish_framework_updated(framework)
         self.broadcast_framework(framework)
 

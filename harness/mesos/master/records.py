@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from harness.mesos.messages import (
     DrainInfo,
@@ -121,6 +122,7 @@ class FrameworkRecord:
         "info",
         "inverse_offers",
         "label",
+        "offer_constraints",
         "offers",
         "pending_tasks",
         "pid",
@@ -141,6 +143,8 @@ class FrameworkRecord:
         self.registered_ns = now
         self.reregistered_ns = now
         self.suppressed_roles: tuple[str, ...] = ()
+        # As the scheduler gave them; the allocator reads them.
+        self.offer_constraints: Mapping[str, Any] | None = None
         self.tasks: dict[str, Task] = {}
         self.pending_tasks: dict[str, TaskInfo] = {}
         self.completed_tasks: list[Task] = []

@@ -80,6 +80,7 @@ class Subscription(Frameworks):
         info = call.framework_info.replace(id=framework_id)
         framework = FrameworkRecord(framework_id, info, sender, FrameworkState.CONNECTED, self.now)
         framework.suppressed_roles = call.suppressed_roles
+        framework.offer_constraints = call.offer_constraints
         self.add_framework(framework)
         self._acknowledge_subscription(framework)
 
@@ -105,7 +106,7 @@ class Subscription(Frameworks):
         if error is not None:
             self._refuse_framework(sender, info, error)
             return
-        self.update_framework(framework, info, call.suppressed_roles)
+        self.update_framework(framework, call)
         if recovered:
             self._return(framework, sender)
         elif call.force:
