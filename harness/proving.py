@@ -10,17 +10,18 @@ from typing import Any
 
 from harness.errors import MisuseError
 from harness.explore.bounded import Found, Node, Search
+from harness.explore.determinism import check, in_fresh_process
 from harness.explore.parallel import process_pool, require_importable
 from harness.explore.proof import Proof
 from harness.explore.result import Failure
 from harness.explore.strategies import Recorded
 from harness.explore.sweep import collector_off
-from harness.explore.tokens import Schedule
+from harness.explore.tokens import Schedule, read_schedule
 from harness.runs import Plan, Run
-from harness.simulation.choices import Choice
+from harness.simulation.choices import Choice, Strategy
 from harness.simulation.limits import Limits
 
-__all__ = ["Proof", "prove"]
+__all__ = ["Proof", "check_determinism", "prove"]
 
 _NODES_PER_CHUNK = 4
 
@@ -93,6 +94,34 @@ def prove(
         found.stopped = True
     failures = [_failure(plan, deviations) for deviations in sorted(found.failing, key=len)]
     return Proof(plan.name, max_deviations, found, failures, levels=levels, pruned=prune)
+
+
+def check_determinism(
+    test: Callable[..., object],
+    token_or_seed: int | str = 0,
+    strategy: str | Strategy = "random",
+    *,
+    fresh: bool = True,
+    mesos_version: str = "1.11",
+    limits: Limits | None = None,
+) -> Run:
+    """Make a run twice here, and once more in a fresh process under another hash seed; all must be the same, step by step.
+
+    Args:
+        fresh: whether to start the other process; it takes a third of a second and needs a test that can be imported.
+
+    Returns:
+        The run.
+
+    Raises:
+        NondeterminismError: at the first step that differs, with both versions of it.
+    """
+    schedule = read_schedule(token_or_seed, strategy)
+    plan = Plan(test, settings={"mesos_version": mesos_version, "limits": limits})
+    run: Run = check(lambda prepare: plan.run(schedule, prepare), lambda bench: bench.world)
+    if fresh:
+        in_fresh_process(test, run.token, run.trace)
+    return run
 
 
 def _failure(plan: Plan, deviations: Sequence[Choice]) -> Failure:

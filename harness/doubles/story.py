@@ -98,9 +98,7 @@ def _render(records: list[Record], words: Iterable[str], title: str, chain: Chai
     inner_notes = {record.cause: record.step for record in reversed(records) if record.kind == "note" and record.cause in inner}
     first_notes = dict.fromkeys(inner_notes.values())
     candidates = [
-        (record, line)
-        for record, line in lines
-        if record.step in chain or mentions(line) or record.step in first_notes
+        (record, line) for record, line in lines if record.step in chain or mentions(line) or record.step in first_notes
     ] or lines
     candidates, chain = _told_by_notes(candidates, chain)
     chosen = _most_telling(candidates, chain, keep_newest)
