@@ -30,7 +30,7 @@ R = TypeVar("R", bound=Recording)
 Signature: TypeAlias = tuple[str, str]
 """Type of the error, and where it came from: a line of the test, or the text without its numbers."""
 
-BUDGET = 1500
+BUDGET = 2500
 _REDRAWS = 50
 _FEW = 3
 _WORDS = re.compile(r"0x[0-9a-f]+|\d+(\.\d+)?(ns|us|ms|secs|mins|hrs)?")
@@ -170,8 +170,8 @@ class _Shrinker(Generic[R]):
                 if kept and self.fails([_redrawn(choice, generator) for choice in kept]):
                     return True
         # Still too many to tell in a sentence: what do any two or three of them achieve?
-        for number in range(_REDRAWS * 8 if len(self.current) > _FEW else 0):
-            kept = sorted(generator.sample(self.current, 2 + number % 2), key=self.current.index)
+        for number in range(_REDRAWS * 14 if len(self.current) > _FEW else 0):
+            kept = sorted(generator.sample(self.current, 2 + number % 3), key=self.current.index)
             if self.fails([_redrawn(choice, generator) for choice in kept]):
                 return True
         return False

@@ -427,7 +427,7 @@ class Messages:
         self._rules.append(rule)
         if rule.action == _HOLD:
             self._holding.append(rule)
-        self._society.intercept = self.look
+        self._society.ask_first(self.look)
         return rule
 
     def _remove(self, rule: Rule) -> None:

@@ -147,13 +147,13 @@ class Kernel:
 
     def step_in_place(self) -> bool:
         """Run the next delivery or overdue timer without moving time; False if there is none."""
-        if self.steps >= self.next_check:
-            self._check_limits()
         alarms = self.alarms
         while alarms and not alarms[0][3].pending:
             heappop(alarms)
         deliveries = self.deliveries
         if alarms and alarms[0][0] <= self.now and (not deliveries or alarms[0] < deliveries[0]):
+            if self.steps >= self.next_check:
+                self._check_limits()
             self._fire(heappop(alarms), deliveries)
             return True
         return self.deliver_in_place()

@@ -214,5 +214,6 @@ class Network:
     def _add(self, condition: _Condition) -> None:
         self._conditions.append(condition)
         self.calm = False
-        self._society.intercept = self.look
+        if self.look is not None:
+            self._society.ask_first(self.look)
         self._changed()

@@ -270,12 +270,12 @@ class Process:
 
     # -- machinery --------------------------------------------------------------------------------------------------
 
-    def _join(self, society: Society, address: Address, path: str, parent: Any) -> None:
+    def _join(self, society: Society, address: Address, host: str, path: str, parent: Any) -> None:
         self._society = society
         self._kernel = society.kernel
         self._world = society.world
         self.address = self._address = address
-        self._host = address.host
+        self._host = host
         self._path = path
         if parent is None:
             self._root = path

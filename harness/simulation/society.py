@@ -45,7 +45,7 @@ class Member(Protocol):
     def initialize(self) -> None: ...
     def finalize(self) -> None: ...
     def exited(self, address: Address) -> None: ...
-    def _join(self, society: Society, address: Address, path: str, parent: Any) -> None: ...
+    def _join(self, society: Society, address: Address, host: str, path: str, parent: Any) -> None: ...
     def _exit_channel(self, to: Address) -> Channel: ...
     def _method(self, name: str) -> Callable[..., Any]: ...
 
@@ -120,7 +120,9 @@ class Society:
             )
         if process._alive:
             raise MisuseError(f"{process} is running already; make a new instance")
-        address = Address(f"{process._name}@{self._free_host(process._name) if host is None else host}")
+        if host is None:
+            host = self._free_host(process._name)
+        address = Address(f"{process._name}@{host}")
         if address in self.processes:
             raise MisuseError(f"there is already a process {address}; use another name or host, or terminate it first")
         if address in self.roots:
@@ -128,11 +130,11 @@ class Society:
         base = f"{parent._path}/{process._name}" if parent is not None else str(address)
         n = self._spawned[base] = self._spawned.get(base, 0) + 1
         path = base if n == 1 else f"{base}#{n}"
-        process._join(self, address, path, parent)
+        process._join(self, address, host, path, parent)
         self.processes[address] = process
         root = self.roots[address] = process._root
         self.classes[address] = type(process).__name__
-        self.names_of_hosts[address.host] = None
+        self.names_of_hosts[host] = None
         if parent is not None:
             if parent._children is None:
                 parent._children = {}
@@ -234,28 +236,25 @@ class Society:
         """Go on with the delivery before whose handler a wait has ended."""
         interrupted, self.interrupted = self.interrupted, None
         if interrupted is not None:
-            self.receive(*interrupted)
+            self.receive_asking(*interrupted)
             self.kernel.cause = -1
 
-    def receive(
-        self, channel: Channel, payload: Any, sent: int, cause: int, seen: Iterable[Callable[[], None]] | None = None
-    ) -> None:
-        """Run one delivery at its receiver; ``seen`` if the rules have been asked before."""
+    def ask_first(self, intercept: Callable[[Channel, Any, int, int], Iterable[Callable[[], None]] | None]) -> None:
+        """From now on ask ``intercept`` (channel, payload, sent, cause) about every delivery.
+
+        It answers who wants to know when the delivery has been handled, or None if it must not be handled now.
+        """
+        self.intercept = intercept
+        self.kernel.receive = self.receive_asking
+
+    def receive(self, channel: Channel, payload: Any, sent: int, cause: int) -> None:
+        """Run one delivery at its receiver."""
         process = self.processes.get(channel.target)
         kernel = self.kernel
         flat = kernel.flat
         if process is None:
             flat += (kernel.now, DROPPED, channel, payload, sent, cause)
             return
-        handled: Iterable[Callable[[], None]] = ()
-        if self.intercept is not None:
-            watching = self.intercept(channel, payload, sent, cause) if seen is None else seen
-            if watching is None:
-                return
-            if seen is None and self.awaited is not None and self.awaited.done:
-                self.interrupted = (channel, payload, sent, cause, watching)
-                return
-            handled = watching
         kernel.cause = len(flat) // STRIDE
         if type(payload) is Released:
             payload = payload.payload
@@ -265,7 +264,22 @@ class Society:
             handler(process, channel.source, payload)
         else:
             self._handle(process, channel, payload)
-        for tell in handled:
+
+    def receive_asking(
+        self, channel: Channel, payload: Any, sent: int, cause: int, seen: Iterable[Callable[[], None]] | None = None
+    ) -> None:
+        """As :meth:`receive`, once somebody has declared rules; ``seen`` if they have been asked before."""
+        if channel.target not in self.processes or self.intercept is None:
+            self.receive(channel, payload, sent, cause)
+            return
+        watching = self.intercept(channel, payload, sent, cause) if seen is None else seen
+        if watching is None:
+            return
+        if seen is None and self.awaited is not None and self.awaited.done:
+            self.interrupted = (channel, payload, sent, cause, watching)
+            return
+        self.receive(channel, payload, sent, cause)
+        for tell in watching:
             tell()
 
     def _handle(self, process: Any, channel: Channel, payload: Any) -> None:
