@@ -146,11 +146,10 @@ class Society:
         return address
 
     def _drop_queued(self, address: Address) -> None:
-        # What was queued inside an earlier process of this address died with it; only messages stay on their way.
+        # What was on its way to an earlier process of this address died with it, as bytes do with their connection. Only
+        # what a test itself has posted, from nobody, is for whoever is there.
         kernel = self.kernel
-        doomed = {
-            entry[3]: None for entry in sorted(kernel.deliveries) if entry[3].target == address and entry[3].kind is not MESSAGE
-        }
+        doomed = {entry[3]: None for entry in sorted(kernel.deliveries) if entry[3].target == address and entry[3].source}
         for channel in doomed:
             for payload in kernel.withdraw(channel):
                 kernel.flat += (kernel.now, DROPPED, channel, payload, kernel.now, kernel.cause)

@@ -183,7 +183,6 @@ def test_a_master_shows_what_it_knows(cluster):
     assert len(master.id) == 36
 
 
-@pytest.mark.skipif(not hasattr(MasterHandle, "state"), reason="not there yet")
 def test_state_is_what_the_endpoint_says(cluster):
     """``/state`` as dicts and lists."""
     master, agent, framework, _ = running(cluster)

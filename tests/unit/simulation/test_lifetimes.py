@@ -200,3 +200,22 @@ def test_a_child_may_end_alone() -> None:
         assert process.path == path
         world.terminate(process.address)
     assert parent.alive
+
+
+# -- a new life at an old address ---------------------------------------------------------------------------------------
+
+
+def test_what_was_on_its_way_to_an_earlier_life_is_lost() -> None:
+    """A connection dies with its process: only what is sent after the new one was spawned, or posted by the test, arrives."""
+    for seed in range(50):
+        world = World(seed)
+        a, b = pair(world)
+        a.send(b.address, Item(1))
+        world.terminate(b.address)
+        world.post(Item(2), to=b.address)
+        successor = Listener("b")
+        world.spawn(successor, "hb")
+        a.send(b.address, Item(3))
+        world.run_until_idle()
+        assert sorted(successor.heard) == [2, 3]
+        assert [item.n for item in _kinds(world, "dropped") if isinstance(item, Item)] == [1]
