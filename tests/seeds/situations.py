@@ -74,12 +74,11 @@ def first_note(trace: Trace, text: str, after: int = -1) -> Any:
     raise AssertionError(f"nothing like {text!r} was logged after step {after}")
 
 
-def in_order(trace: Trace, *texts: str) -> list[Duration]:
-    """When these lines were logged, one after the other."""
-    steps = -1
+def in_order(trace: Trace, *texts: str, after: int = -1) -> list[Duration]:
+    """When these lines were logged, one after the other, the first of them after step ``after``."""
     times = []
     for text in texts:
-        record = first_note(trace, text, steps)
-        steps = record.step
+        record = first_note(trace, text, after)
+        after = record.step
         times.append(record.time)
     return times

@@ -52,6 +52,7 @@ def _task(number: int, offer: int) -> list[str]:
 def _run(framework: int, *tasks: list[str]) -> list[str]:
     begin = [
         "New master detected at master@master",
+        "No credentials provided; attempting to register without authentication",
         f"Framework registered with -{framework:04}",
         f"Registered with framework ID -{framework:04}",
     ]

@@ -136,6 +136,7 @@ class Registration(Process):
             if self.credential is not None:
                 self._authenticate_first()
             else:
+                self.note("No credentials provided; attempting to register without authentication")
                 self.do_reliable_registration(self.settings.registration_backoff_factor)
         self._detect(master)
 
