@@ -180,9 +180,9 @@ class Resources:
         """What is wrong with these amounts in Mesos's words, or None. Only unparsed ones can be wrong."""
         for identity, value in self._entries.items():
             if isinstance(value, int) and value < 0:
-                return "Invalid scalar resource: value < 0"
+                return f"Resource '{_make({identity: value})}' is invalid: Invalid scalar resource: value <= 0"
             if identity.kind == RANGES and isinstance(value, tuple) and any(low > high for low, high in value):
-                return "Invalid ranges resource: begin > end"
+                return f"Resource '{_make({identity: value})}' is invalid: Invalid ranges resource: begin > end"
         return None
 
     # --- parts

@@ -53,6 +53,10 @@ class RealMaster(Side):
         resources = self._agent()["resources"]
         return ";".join(f"{name}:{resources[name]}" for name in ("cpus", "mem", "disk", "ports") if resources.get(name))
 
+    def fresh(self) -> str:
+        """From the clock, since a master remembers the frameworks of earlier runs."""
+        return str(time.time_ns())
+
     def subscribe(self, *, framework_id: str | None = None, partition_aware: bool = False, **info: Any) -> Conversation:
         """Begin a conversation on a stream of its own."""
         capabilities = (*CAPABILITIES, "PARTITION_AWARE") if partition_aware else CAPABILITIES
@@ -138,7 +142,7 @@ class RealConversation(Conversation):
         finally:
             connection.close()
 
-    def accept(self, offer: Event, *tasks: Wanted) -> None:
+    def accept(self, offer: Event, *tasks: Wanted, more: tuple[Event, ...] = ()) -> None:
         infos = []
         for task in tasks:
             info = {
@@ -151,7 +155,7 @@ class RealConversation(Conversation):
                 info["command"] = {"value": task.command}
             infos.append(info)
         accept = {
-            "offer_ids": [{"value": offer["id"]}],
+            "offer_ids": [{"value": each["id"]} for each in (offer, *more)],
             "operations": [{"type": "LAUNCH", "launch": {"task_infos": infos}}],
             "filters": {"refuse_seconds": 0.0},
         }

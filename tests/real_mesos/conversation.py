@@ -41,8 +41,8 @@ class Conversation(ABC):
         """Wait until ``events`` has grown, at most until ``deadline``; whether it has."""
 
     @abstractmethod
-    def accept(self, offer: Event, *tasks: Wanted) -> None:
-        """Launch tasks on an offer; the rest of it may come back at once."""
+    def accept(self, offer: Event, *tasks: Wanted, more: tuple[Event, ...] = ()) -> None:
+        """Launch tasks on an offer, and on more of them together; the rest may come back at once."""
 
     @abstractmethod
     def decline(self, offer: Event, refuse_seconds: float) -> None:
@@ -122,13 +122,21 @@ class Conversation(ABC):
         for event in self.events:
             for offer in event.get("offers", ()):
                 text = text.replace(offer["id"], "<offer>").replace(offer["agent_id"], "<agent>")
-        return text.replace(self.id, "<framework>")
+        text = text.replace(self.id, "<framework>")
+        # Mesos lists resources in the order of its own containers, which means nothing.
+        text, more_than, available = text.partition(" more than available ")
+        return text + more_than + "; ".join(sorted(available.split("; ")))
 
 
 class Side(ABC):
     """A cluster with one agent that nobody else uses."""
 
     name: str
+    whole_cpus: float
+
+    @abstractmethod
+    def fresh(self) -> str:
+        """A text that this side never gave before."""
 
     @abstractmethod
     def subscribe(self, *, framework_id: str | None = None, partition_aware: bool = False, **info: Any) -> Conversation:

@@ -7,6 +7,7 @@ from typing import Any
 from harness import Cluster, DeadlockError, WaitTimeout
 from harness.mesos.messages import Call, CommandInfo, TaskInfo, TaskStatus
 from harness.mesos.resources import Resources
+from harness.mesos.states import CallType, TaskState
 from tests.real_mesos.conversation import Conversation, Event, Side, Wanted
 
 
@@ -21,6 +22,10 @@ class OurMaster(Side):
         self.agent = cluster.start_agent(resources, hostname="localhost", attributes="rack:r1")
         self.whole_cpus = Resources.parse(resources).cpus
         cluster.wait(self.agent.registered)
+
+    def fresh(self) -> str:
+        """Nothing: every cluster is a new one."""
+        return ""
 
     def subscribe(self, *, framework_id: str | None = None, partition_aware: bool = False, **info: Any) -> Conversation:
         """Begin a conversation through a driver of its own."""
@@ -87,7 +92,7 @@ class OurConversation(Conversation):
             return False
         return True
 
-    def accept(self, offer: Event, *tasks: Wanted) -> None:
+    def accept(self, offer: Event, *tasks: Wanted, more: tuple[Event, ...] = ()) -> None:
         infos = [
             TaskInfo(
                 task_id=task.task_id,
@@ -98,7 +103,7 @@ class OurConversation(Conversation):
             )
             for task in tasks
         ]
-        self.framework.driver.launch_tasks([offer["id"]], infos, refuse_seconds=0)
+        self.framework.driver.launch_tasks([each["id"] for each in (offer, *more)], infos, refuse_seconds=0)
 
     def decline(self, offer: Event, refuse_seconds: float) -> None:
         self.framework.driver.decline_offer(offer["id"], refuse_seconds=refuse_seconds)
@@ -110,7 +115,7 @@ class OurConversation(Conversation):
         self.framework.driver.revive_offers()
 
     def reconcile(self, *tasks: tuple[str, str | None]) -> None:
-        asked = [TaskStatus(task_id=task_id, slave_id=agent, state="TASK_RUNNING") for task_id, agent in tasks]
+        asked = [TaskStatus(task_id=task_id, slave_id=agent, state=TaskState.TASK_RUNNING) for task_id, agent in tasks]
         self.framework.driver.reconcile_tasks(asked)
 
     def kill(self, task_id: str) -> None:
@@ -118,7 +123,7 @@ class OurConversation(Conversation):
 
     def teardown(self) -> None:
         # As over HTTP: the call first, the end of the connection when the master has served it. A driver's stop() does both.
-        teardown = Call(type="TEARDOWN", framework_id=self.id)
+        teardown = Call(type=CallType.TEARDOWN, framework_id=self.id)
         self.cluster.messages.post(teardown, src=self.framework.pid, dst=self.side.master.pid)
         self.cluster.wait(lambda: self.id not in self.side.master.frameworks)
         self.framework.stop()

@@ -16,7 +16,7 @@ from tests.real_mesos.model import OurMaster
 URL = os.environ.get("HARNESS_REAL_MESOS", "")
 if not URL:
     pytest.skip(
-        "asks a genuine Mesos: set HARNESS_REAL_MESOS=http://127.0.0.1:PORT of a running master (docs/how-to/compare-with-real-mesos.md)",
+        "set HARNESS_REAL_MESOS=http://127.0.0.1:PORT to ask a Mesos of your own; see docs/how-to/compare-with-real-mesos.md",
         allow_module_level=True,
     )
 
@@ -107,7 +107,7 @@ def reconciling_what_nobody_knows(side: Side) -> Any:
     """A task of an unknown agent, of no agent, and of an agent that does not have it: lost."""
     talk = side.subscribe()
     agent = talk.offer()["agent_id"]
-    answers = []
+    answers: list[Any] = []
     for asked in (("one", "no-such-agent"), ("two", None), ("three", agent)):
         talk.reconcile(asked)
         answers.append(talk.answer())
@@ -190,6 +190,56 @@ def used_up_offer(side: Side) -> Any:
         talk.accept(offer, Wanted("late"))
         answers.append(talk.answer())
         talk.teardown()
+    return answers
+
+
+@question
+def misused_offers(side: Side) -> Any:
+    """An offer that is named twice serves for nothing and comes back; one of another framework serves nobody else."""
+    talk = side.subscribe()
+    offer = talk.offer()
+    talk.accept(offer, Wanted("twice"), more=(offer,))
+    answers: list[Any] = [talk.answer()]
+    offer = talk.offer()
+    thief = side.subscribe()
+    assert thief.next("SUBSCRIBED") is not None
+    thief.accept(offer, Wanted("stolen"))
+    status = thief.update()["status"]
+    answers.append((status["state"], status["reason"], status["message"].replace(offer["id"], "<offer>")))
+    answers[-1] = tuple(text.replace(talk.id, "<owner>").replace(thief.id, "<thief>") for text in answers[-1])
+    thief.suppress()
+    talk.teardown()
+    thief.teardown()
+    return answers
+
+
+@question
+def several_tasks_at_once(side: Side) -> Any:
+    """Each is looked at by itself, in order, against what is left; an impossible amount spoils them all."""
+    talk = side.subscribe()
+    half = f"cpus:{side.whole_cpus * 0.75};mem:32"
+    talk.accept(talk.offer(), Wanted("one", half), Wanted("two", half))
+    answers = sorted([talk.answer() for _ in range(3)])
+    talk.kill("one")
+    answers.append(talk.answer())
+    talk.accept(talk.offer(), Wanted("good"), Wanted("bad", "cpus:1;mem:-5"))
+    answers += [talk.answer(), talk.answer()]
+    talk.teardown()
+    return answers
+
+
+@question
+def identities(side: Side) -> Any:
+    """Who brings an id that no master gave keeps it, if it can be an id at all."""
+    answers = []
+    for number, framework_id in enumerate(("a/b", "a\\b", "x" * 256, "..", "a\nb", "own id")):
+        if framework_id == "own id":
+            framework_id += side.fresh()
+        talk = side.subscribe(framework_id=framework_id)
+        first = talk.next()
+        assert first is not None
+        answers.append((number, first["type"], first.get("message"), first.get("framework_id") in (None, framework_id)))
+    talk.teardown()
     return answers
 
 
@@ -306,6 +356,8 @@ def roles_that_are_none(side: Side) -> Any:
 @pytest.fixture(scope="module")
 def real() -> RealMaster:
     """The genuine master."""
+    if os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") != "1":
+        pytest.fail("several workers would disturb each other at the one master; run tests/real_mesos without -n", pytrace=False)
     return RealMaster(URL)
 
 

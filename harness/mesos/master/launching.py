@@ -10,7 +10,7 @@ from harness.mesos.authorizer import Action, AuthorizationRequest
 from harness.mesos.master.books import granted, why_not
 from harness.mesos.master.operations import Operations
 from harness.mesos.master.records import NO_RESOURCES, AgentRecord, FrameworkRecord
-from harness.mesos.master.validation import validate_group, validate_offers, validate_task
+from harness.mesos.master.validation import validate_amounts, validate_group, validate_offers, validate_task
 from harness.mesos.messages import (
     Call,
     ExecutorInfo,
@@ -166,8 +166,13 @@ class Launching(Operations):
                 group = operation.launch_group
                 left = left - self._launch_group(framework, agent, group, role, granted_or_not, killed, left)
             elif operation.launch is not None:
+                spoilt = validate_amounts(tasks)
                 for task, answer in zip(tasks, granted_or_not, strict=True):
-                    if task.task_id not in killed:
+                    if task.task_id in killed:
+                        continue
+                    if spoilt is not None:
+                        self._reject(framework, task, StatusReason.REASON_TASK_INVALID, spoilt)
+                    else:
                         left = left - self._launch(framework, agent, allocated(task, role), answer, left)
             else:
                 conversion = self.converted(framework, agent, role, operation, left)
@@ -241,6 +246,9 @@ class Launching(Operations):
         """Launch a group of tasks in one executor, all or none; what it takes of ``left``."""
         tasks = [allocated(task, role) for task in group.task_group.tasks]
         executor = group.executor.replace(framework_id=framework.id, resources=group.executor.resources.allocate(role))
+        error = validate_amounts(group.task_group.tasks, group.executor)
+        if error is not None:
+            return self._reject_all(framework, tasks, TaskState.TASK_ERROR, StatusReason.REASON_TASK_GROUP_INVALID, error)
         if not all(granted(answer) if isinstance(answer, Future) else answer for answer in answers):
             reason, text = StatusReason.REASON_TASK_GROUP_UNAUTHORIZED, "A task within the task group is not authorized"
             return self._reject_all(framework, tasks, TaskState.TASK_ERROR, reason, text)

@@ -46,7 +46,7 @@ class Reconciliation(InverseOffers):
             self.note("Dropping reconciliation of task {} of framework {}: agents are still expected back", task_id, framework.id)
         elif slave_id is not None and slave_id in slaves.registered:
             state = TaskState(self.behaviour.missing_task_state) if aware else TaskState.TASK_LOST
-            self._answer(framework, task_id, slave_id, state, "Reconciliation: Task is gone")
+            self._answer(framework, task_id, slave_id, state, "Reconciliation: Task is unknown to the agent")
         elif slave_id is not None and slave_id in slaves.unreachable:
             state = TaskState.TASK_UNREACHABLE if aware else TaskState.TASK_LOST
             since = slaves.unreachable[slave_id]

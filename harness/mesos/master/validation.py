@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from harness.durations import to_ns
+from harness.durations import Duration, to_ns
 from harness.errors import MisuseError
 from harness.mesos.master.records import NO_RESOURCES, AgentRecord, FrameworkRecord
 from harness.mesos.messages import ExecutorInfo, FrameworkInfo, Offer, SlaveInfo, TaskInfo
 from harness.mesos.resources import Resources
 
 MINIMUM_AGENT_VERSION = (1, 0, 0)
+_NO_TIME = Duration(0)
+_NOT_IN_ROLES = "\t\n\v\f\r \x7f"
 
 
 def validate_id(text: str) -> str | None:
@@ -21,10 +23,10 @@ def validate_id(text: str) -> str | None:
     if not text:
         return "ID must not be empty"
     if len(text) > 255:
-        return f"ID must not be greater than 255 characters, got {len(text)}"
+        return "ID must not be greater than 255 characters"
     if text in (".", ".."):
         return f"'{text}' is disallowed"
-    if any(character == "/" or ord(character) < 32 or ord(character) == 127 for character in text):
+    if any(character in "/\\" or ord(character) < 32 or ord(character) == 127 for character in text):
         return f"'{text}' contains invalid characters"
     return None
 
@@ -34,18 +36,20 @@ def validate_role(role: str) -> str | None:
     if role == "*":
         return None
     if not role:
-        return "Empty role name is invalid"
-    if role.startswith("/") or role.endswith("/"):
-        return f"Role '{role}' cannot start or end with a slash"
+        return "Role names cannot be the empty string"
+    if role.startswith("/"):
+        return f"Role '{role}' cannot start with a slash"
+    if role.endswith("/"):
+        return f"Role '{role}' cannot end with a slash"
     for part in role.split("/"):
         if not part:
             return f"Role '{role}' cannot contain two adjacent slashes"
         if part in (".", "..", "*"):
             return f"Role '{role}' cannot include '{part}' as a component"
         if part.startswith("-"):
-            return f"Role component '{part}' is invalid because it begins with a dash"
-        if any(ord(character) <= 32 or ord(character) == 127 for character in part):
-            return f"Role component '{part}' contains invalid characters"
+            return f"Role component '{part}' is invalid because it starts with a dash"
+        if any(character in _NOT_IN_ROLES for character in part):
+            return f"Role component '{part}' is invalid because it contains backspace or whitespace"
     return None
 
 
@@ -58,7 +62,8 @@ def validate_framework(
         if error is not None:
             return f"'FrameworkInfo.roles' contains invalid role: {error}"
     if len(dict.fromkeys(info.subscribed_roles)) != len(info.subscribed_roles):
-        return "'FrameworkInfo.roles' contains duplicate items"
+        twice = sorted(role for role in dict.fromkeys(info.subscribed_roles) if info.subscribed_roles.count(role) > 1)
+        return f"'FrameworkInfo.roles' contains duplicate items: {{ {', '.join(twice)} }}"
     if allowed_roles is not None:
         unknown = [role for role in info.subscribed_roles if role != "*" and role not in allowed_roles]
         if unknown:
@@ -66,15 +71,17 @@ def validate_framework(
     if info.id is not None:
         error = validate_id(info.id)
         if error is not None:
-            return f"'FrameworkInfo.id' is invalid: {error}"
+            return error
         if info.id in completed:
             return "Framework has been removed"
     try:
-        valid = to_ns(info.failover_timeout, "failover_timeout") >= 0
+        # Mesos accepts a negative one, and then never removes the framework: surely nobody's wish.
+        valid = 0 <= to_ns(info.failover_timeout, "failover_timeout") < 2**63
     except (TypeError, MisuseError, OverflowError):
         valid = False
     if not valid:
-        return f"The framework failover_timeout ({info.failover_timeout}) is invalid"
+        given = info.failover_timeout
+        return f"The framework failover_timeout ({f'{given:g}' if isinstance(given, float) else given}) is invalid"
     return None
 
 
@@ -109,6 +116,17 @@ def validate_offers(
                 f"Offer {offer_id} uses role '{offer.role}' and role '{first.role}'"
             )
     return None
+
+
+def validate_amounts(tasks: Sequence[TaskInfo], executor: ExecutorInfo | None = None) -> str | None:
+    """The resources of all that one operation launches: one impossible amount spoils the whole operation, before all else."""
+    for task in tasks:
+        error = task.resources.validate()
+        if error is None and task.executor is not None:
+            error = task.executor.resources.validate()
+        if error is not None:
+            return error
+    return executor.resources.validate() if executor is not None else None
 
 
 def validate_task(task: TaskInfo, framework: FrameworkRecord, agent: AgentRecord, available: Resources) -> str | None:
@@ -157,28 +175,26 @@ def validate_group(
 def _validate_common(task: TaskInfo, framework: FrameworkRecord, agent: AgentRecord) -> str | None:
     error = validate_id(task.task_id)
     if error is not None:
-        return f"Task has invalid TaskID: {error}"
+        return error
     if task.task_id in framework.tasks:
         return f"Task has duplicate ID: {task.task_id}"
     if task.task_id in framework.unreachable_tasks:
         return f"Task reuses the ID of an unreachable task: {task.task_id}"
     if task.slave_id != agent.id:
         return f"Task uses invalid agent {task.slave_id} while agent {agent.id} is expected"
-    error = task.resources.validate()
-    if error is not None:
-        return f"Task uses invalid resources: {error}"
+    if task.kill_policy is not None and (task.kill_policy.grace_period or _NO_TIME) < _NO_TIME:
+        return "Task's 'kill_policy.grace_period' must be non-negative"
+    if (task.max_completion_time or _NO_TIME) < _NO_TIME:
+        return "Task's `max_completion_time` must be non-negative"
     return None if task.resources else "Task uses no resources"
 
 
 def _validate_executor(executor: ExecutorInfo, framework: FrameworkRecord, agent: AgentRecord) -> str | None:
     error = validate_id(executor.executor_id)
     if error is not None:
-        return f"Executor has invalid ExecutorID: {error}"
+        return error
     if executor.framework_id is not None and executor.framework_id != framework.id:
         return f"ExecutorInfo has an invalid FrameworkID (Actual: {executor.framework_id} vs Expected: {framework.id})"
-    error = executor.resources.validate()
-    if error is not None:
-        return f"Executor uses invalid resources: {error}"
     known = agent.executors.get(framework.id, {}).get(executor.executor_id)
     if known is not None and known.replace(framework_id=None) != executor.replace(framework_id=None):
         return (

@@ -130,7 +130,7 @@ def test_records_come_back_as_resources():
 
 def test_negative_amounts_can_be_built_for_masters_to_refuse():
     """Records and mappings may hold what no text may, and validate says so in Mesos's words."""
-    assert Resources.of({"cpus": -1}).validate() == "Invalid scalar resource: value < 0"
+    assert Resources.of({"cpus": -1}).validate() == "Resource 'cpus:-1' is invalid: Invalid scalar resource: value <= 0"
     assert Resources([Resource(name="cpus", value=-1.0)]).validate() is not None
     assert r(DEFAULT).validate() is None
 

@@ -62,6 +62,7 @@ def test_a_retry_is_acknowledged_again() -> None:
         ({"roles": ("a", "a")}, {}, "duplicate"),
         ({"roles": ("x",)}, {"roles": ("y",)}, "not present in the master's --roles"),
         ({"failover_timeout": -1.0}, {}, "failover_timeout"),
+        ({"failover_timeout": 1e10}, {}, "The framework failover_timeout (1e+10) is invalid"),
         ({"failover_timeout": "soon"}, {}, "failover_timeout"),
         ({}, {"authenticate_frameworks": True}, "is not authenticated"),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from master_bench import RESOURCES, Bench, ToyScheduler, real_bench, report, task_on
 
+from harness.durations import Duration
 from harness.mesos.authorizer import Action, Authorizer
 from harness.mesos.messages import (
     Call,
@@ -15,6 +16,7 @@ from harness.mesos.messages import (
     ExitedExecutorMessage,
     Filters,
     FrameworkToExecutorMessage,
+    KillPolicy,
     KillTaskMessage,
     ResourceOffersMessage,
     RunTaskMessage,
@@ -171,7 +173,10 @@ def test_offers_of_different_agents_cannot_be_combined() -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"task_id": "a/b"}, "invalid characters"),
+        ({"task_id": "a/b"}, "'a/b' contains invalid characters"),
+        ({"task_id": "a\\b"}, "contains invalid characters"),
+        ({"kill_policy": KillPolicy(grace_period=Duration(-1))}, "Task's 'kill_policy.grace_period' must be non-negative"),
+        ({"max_completion_time": Duration(-1)}, "Task's `max_completion_time` must be non-negative"),
         ({"task_id": ""}, "must not be empty"),
         ({"slave_id": "m1-S9"}, "invalid agent"),
         ({"command": None}, "at least one"),
@@ -191,6 +196,18 @@ def test_an_invalid_task_is_an_error(change: dict[str, Any], text: str) -> None:
     assert text in status.message
     assert bench.allocator.args("recover_resources")[-1][2] == offer.resources
     assert bench.metric("tasks_error") == 1
+    assert agent.heard_of(RunTaskMessage) == []
+
+
+def test_an_impossible_amount_spoils_the_whole_launch() -> None:
+    """Every task of the launch is told of the first amount that cannot be, before anything else is looked at."""
+    bench, agent, scheduler = trio()
+    offer = offered(bench, scheduler, agent)
+    spoilt = task_on(offer).replace(task_id="a/b", resources=Resources([Resource(name="cpus", value=-1.0)]))
+    scheduler.launch([offer], task_on(offer), spoilt)
+    bench.settle()
+    wanted = "Resource 'cpus:-1' is invalid: Invalid scalar resource: value <= 0"
+    assert [status.message for status in scheduler.statuses] == [wanted, wanted]
     assert agent.heard_of(RunTaskMessage) == []
 
 
