@@ -43,18 +43,23 @@ class Call:
         defaulted: whether a default set by ``on`` was asked already; the default of that default is the real thing.
     """
 
-    __slots__ = ("_kwargs", "_positional", "_promise", "_site", "defaulted", "error", "index", "result", "time")
+    __slots__ = ("_kwargs", "_positional", "_promise", "_site", "defaulted", "error", "index", "result", "time_ns")
 
-    def __init__(self, site: CallSite, args: tuple[Any, ...], kwargs: dict[str, Any], index: int, time: Duration) -> None:
+    def __init__(self, site: CallSite, args: tuple[Any, ...], kwargs: dict[str, Any], index: int, time_ns: int) -> None:
         self._site = site
         self._positional = args
         self._kwargs = kwargs
-        self.time = time
+        self.time_ns = time_ns
         self._promise: Promise[Any] | None = None
         self.index = index
         self.result: Any = None
         self.defaulted = False
         self.error: BaseException | None = None
+
+    @property
+    def time(self) -> Duration:
+        """Virtual time of the call since the run began."""
+        return Duration(self.time_ns)
 
     @property
     def method(self) -> str:

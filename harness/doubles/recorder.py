@@ -20,11 +20,9 @@ from harness.doubles.arguments import Check, checks_of
 from harness.doubles.calls import Call
 from harness.doubles.expectation import Expectation
 from harness.doubles.signatures import MethodSpec, MethodTable, nearest, protocol_table
-from harness.durations import Duration, DurationLike
+from harness.durations import DurationLike
 from harness.errors import ExpectationError, HarnessError, MisuseError
 from harness.simulation import Process, World
-
-_START = Duration(0)
 
 #: The questions of unittest.mock that a method answers about its record.
 MOCK_QUESTIONS = (
@@ -92,7 +90,7 @@ class Method:
         if kwargs or len(args) != self.spec.arity:
             self.spec.bind(args, kwargs)
         clock = double._clock
-        call = Call(self, args, kwargs, len(record), _START if clock is None else clock.elapsed)
+        call = Call(self, args, kwargs, len(record), 0 if clock is None else clock.elapsed_ns)
         record.append(call)
         try:
             result = self.run_default(call) if self._expectations is None else self._judge(call, self._expectations)

@@ -16,6 +16,7 @@ Source: Mesos ``src/authentication/cram_md5/{authenticatee,authenticator}.cpp``.
 
 from __future__ import annotations
 
+import functools
 import hmac
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -60,10 +61,16 @@ _SESSION_MOVES = {
 }
 
 
+@functools.lru_cache(maxsize=4096)
+def keyed_digest(challenge: str, secret: str) -> str:
+    """The keyed digest of a challenge, in hexadecimal (RFC 2195)."""
+    # Remembered because both sides work it out, and because the same challenges come back under every seed.
+    return hmac.digest(secret.encode(), challenge.encode(), "md5").hex()
+
+
 def answer_to(challenge: str, credential: Credential) -> str:
-    """The client's answer to a challenge: the principal and the keyed digest of the challenge, in hexadecimal (RFC 2195)."""
-    digest = hmac.digest(credential.secret.encode(), challenge.encode(), "md5")
-    return f"{credential.principal} {digest.hex()}"
+    """The client's answer to a challenge: the principal and the keyed digest of the challenge."""
+    return f"{credential.principal} {keyed_digest(challenge, credential.secret)}"
 
 
 class CRAMMD5Authenticatee(Process):
@@ -234,7 +241,7 @@ class CRAMMD5AuthenticatorSession(Process):
         self.terminate()
 
     def _expected(self, secret: str) -> str:
-        return hmac.digest(secret.encode(), self._challenge.encode(), "md5").hex()
+        return keyed_digest(self._challenge, secret)
 
     def _request_discard(self) -> None:
         if self.alive:

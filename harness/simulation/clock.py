@@ -98,6 +98,11 @@ class Clock:
         return Duration(self._kernel.now)
 
     @property
+    def elapsed_ns(self) -> int:
+        """Virtual time since the run began, in nanoseconds."""
+        return self._kernel.now
+
+    @property
     def paused(self) -> bool:
         """Whether the clock is paused."""
         return self._kernel.paused

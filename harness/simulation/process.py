@@ -154,7 +154,11 @@ class Process:
             recurring: part of a loop that goes on for ever (pings, batches), which ``run_until_idle`` does not wait for.
         """
         ns = duration.ns if type(duration) is Duration else to_ns(duration, "duration")
-        return self._arm(ns, ns, ns, method, args, recurring)
+        if ns < 0:
+            raise MisuseError(f"delay({Duration(ns)}) lies in the past")
+        bound = method if callable(method) else self._method(method)
+        now = self._kernel.now
+        return self._arm(Timer(self, bound, args, now, now + ns, ns, ns, recurring))
 
     def backoff(
         self, low: DurationLike, high: DurationLike, method: Callable[..., Any] | str, *args: Any, recurring: bool = False
@@ -168,7 +172,10 @@ class Process:
         if high_ns > low_ns:
             choices = self._kernel.choices
             delay_ns -= choices.draw(choices.stream(f"backoff {bound.__name__}", self._path), high_ns - low_ns)
-        return self._arm(delay_ns, low_ns, high_ns, bound, args, recurring)
+        if delay_ns < 0:
+            raise MisuseError(f"backoff(low={low}, high={high}) lies in the past")
+        now = self._kernel.now
+        return self._arm(Timer(self, bound, args, now, now + delay_ns, low_ns, high_ns, recurring))
 
     def work(self, label: str, low: DurationLike, high: DurationLike, method: Callable[..., Any] | str, *args: Any) -> None:
         """Do something that takes ``[low, high]`` of time but is no protocol timer: a store, a launch, a disk write.
@@ -289,20 +296,13 @@ class Process:
         self._timers: list[Timer] = []
         self._sweep_at = 32
 
-    def _arm(
-        self, delay_ns: int, low_ns: int, high_ns: int, method: Callable[..., Any] | str, args: tuple[Any, ...], recurring: bool
-    ) -> Timer:
-        if delay_ns < 0:
-            raise MisuseError(f"delay({Duration(delay_ns)}) lies in the past")
-        bound = method if callable(method) else self._method(method)
-        kernel = self._kernel
-        now = kernel.now
-        timer = Timer(self, bound, args, now, now + delay_ns, low_ns, high_ns, recurring)
+    def _arm(self, timer: Timer) -> Timer:
         timers = self._timers
         timers.append(timer)
         if len(timers) > self._sweep_at:
             self._timers = [timer for timer in timers if timer.pending]
             self._sweep_at = 32 + 2 * len(self._timers)
+        kernel = self._kernel
         kernel.number = number = kernel.number + 1
         heappush(kernel.alarms, (timer.due_ns, 0, number, timer, kernel.cause))
         return timer
