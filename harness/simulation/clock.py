@@ -161,7 +161,7 @@ class Clock:
     @property
     def timers(self) -> list[PendingTimer]:
         """All pending timers, earliest first."""
-        return [describe(entry[3]) for entry in sorted(self._kernel.alarms, key=_order) if entry[3].pending]
+        return [describe(entry[3]) for entry in sorted(self._kernel.alarms, key=_order) if entry[3].live]
 
     def on_move(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call ``callback()`` whenever time has moved, before anything runs at the new time; returns what undoes it."""

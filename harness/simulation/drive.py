@@ -129,7 +129,11 @@ class Driver:
         kernel = self.kernel
         if kernel.paused or kernel.deliveries:
             return False
-        return not any(entry[3].pending and not entry[3].recurring for entry in kernel.alarms)
+        alarms = kernel.alarms
+        # Mostly the next timer tells already.
+        if alarms and not alarms[0][3].recurring and alarms[0][3].live:
+            return False
+        return not any(entry[3].live and not entry[3].recurring for entry in alarms)
 
     def _settle(self) -> None:
         kernel = self.kernel

@@ -225,7 +225,7 @@ class EventKernel(Kernel):
         if self.steps >= self.next_check:
             self._check_limits()
         alarms = self.alarms
-        while alarms and not alarms[0][3].pending:
+        while alarms and not alarms[0][3].live:
             heappop(alarms)
         due = alarms[0][0] if alarms else _NEVER
         bound = min(due, horizon)
@@ -251,7 +251,7 @@ class EventKernel(Kernel):
         if self.steps >= self.next_check:
             self._check_limits()
         alarms = self.alarms
-        while alarms and not alarms[0][3].pending:
+        while alarms and not alarms[0][3].live:
             heappop(alarms)
         heads = self._heads
         if alarms and alarms[0][0] <= self.now:
@@ -276,7 +276,7 @@ class EventKernel(Kernel):
         if self.steps >= self.next_check:
             self._check_limits()
         alarms = self.alarms
-        while not alarms[0][3].pending:
+        while not alarms[0][3].live:
             heappop(alarms)
         self._choose(0, self._next_timers(alarms[0][0]), None)
 
@@ -285,7 +285,7 @@ class EventKernel(Kernel):
         alarms = self.alarms
         entries = alarms[:1]
         if any(entry[0] == due for entry in alarms[1:3]):
-            entries = sorted(entry for entry in alarms if entry[0] == due and entry[3].pending)
+            entries = sorted(entry for entry in alarms if entry[0] == due and entry[3].live)
         owners: dict[str, Event] = {}
         for _, _, number, timer, cause in entries:
             path = timer.owner._path

@@ -143,11 +143,18 @@ class Timer(msgspec.Struct, eq=False):
     pending: bool = True
 
     @property
+    def live(self) -> bool:
+        """Whether it is still to fire: not fired, not cancelled, and its owner lives."""
+        return self.pending and self.owner._alive
+
+    @property
     def purpose(self) -> str:
         """The name of the method it calls."""
         return self.method.__name__
 
     def cancel(self) -> bool:
         """Take it back; True if it had neither fired nor been cancelled. Cancelling twice is harmless."""
-        was_pending, self.pending = self.pending, False
-        return was_pending
+        was_live, self.pending = self.live, False
+        # The kernel looks for such timers only once there may be some.
+        self.owner._kernel.withdrawn = True
+        return was_live

@@ -52,6 +52,7 @@ class Kernel:
         "steps",
         "ties",
         "trace",
+        "withdrawn",
     )
 
     def __init__(self, choices: Choices, limits: Limits) -> None:
@@ -70,6 +71,8 @@ class Kernel:
         # Index of the trace record being executed; -1 while the test itself acts.
         self.cause = -1
         self.paused = False
+        # Whether a timer was ever cancelled, or lost its owner: such ones are thrown away when they come up.
+        self.withdrawn = False
         self.steps = 0
         self.next_check = limits.check_every
         self.instant_now = 0
@@ -115,8 +118,9 @@ class Kernel:
         if self.steps >= self.next_check:
             self._check_limits()
         alarms = self.alarms
-        while alarms and not alarms[0][3].pending:
-            heappop(alarms)
+        if self.withdrawn:
+            while alarms and not alarms[0][3].live:
+                heappop(alarms)
         deliveries = self.deliveries
         if alarms and (not deliveries or alarms[0] < deliveries[0]):
             due = alarms[0][0]
@@ -148,8 +152,9 @@ class Kernel:
     def step_in_place(self) -> bool:
         """Run the next delivery or overdue timer without moving time; False if there is none."""
         alarms = self.alarms
-        while alarms and not alarms[0][3].pending:
-            heappop(alarms)
+        if self.withdrawn:
+            while alarms and not alarms[0][3].live:
+                heappop(alarms)
         deliveries = self.deliveries
         if alarms and alarms[0][0] <= self.now and (not deliveries or alarms[0] < deliveries[0]):
             if self.steps >= self.next_check:
@@ -204,7 +209,7 @@ class Kernel:
     def next_timer(self) -> Timer | None:
         """The earliest pending timer."""
         alarms = self.alarms
-        while alarms and not alarms[0][3].pending:
+        while alarms and not alarms[0][3].live:
             heappop(alarms)
         return alarms[0][3] if alarms else None
 
@@ -220,7 +225,7 @@ class Kernel:
         for heap in heaps:
             while heap and heap[0][0] == due:
                 entry = heappop(heap)
-                if heap is not self.alarms or entry[3].pending:
+                if heap is not self.alarms or entry[3].live:
                     drawn.append((heap, entry))
         drawn.sort(key=_by_number)
         contenders = {_contender(entry): 0 for _, entry in drawn}
@@ -286,7 +291,7 @@ class Kernel:
 
     def _next_in_line(self, most: int = 5) -> str:
         lines = [f"  {entry[3]}: {entry[4]}" for entry in sorted(self.deliveries, key=_by_due)[:most]]
-        timers = [entry for entry in sorted(self.alarms, key=_by_due) if entry[3].pending]
+        timers = [entry for entry in sorted(self.alarms, key=_by_due) if entry[3].live]
         lines += [f"  timer of {e[3].owner._path}: {e[3].purpose} due at {Duration(e[0])}" for e in timers[:most]]
         return "\n".join(lines) or "  nothing"
 

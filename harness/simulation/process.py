@@ -157,8 +157,12 @@ class Process:
         if ns < 0:
             raise MisuseError(f"delay({Duration(ns)}) lies in the past")
         bound = method if callable(method) else self._method(method)
-        now = self._kernel.now
-        return self._arm(Timer(self, bound, args, now, now + ns, ns, ns, recurring))
+        kernel = self._kernel
+        now = kernel.now
+        timer = Timer(self, bound, args, now, now + ns, ns, ns, recurring)
+        kernel.number = number = kernel.number + 1
+        heappush(kernel.alarms, (now + ns, 0, number, timer, kernel.cause))
+        return timer
 
     def backoff(
         self, low: DurationLike, high: DurationLike, method: Callable[..., Any] | str, *args: Any, recurring: bool = False
@@ -292,16 +296,8 @@ class Process:
         self._alive = True
         self._messages: dict[str, Channel] = {}
         self._dispatches: dict[str, Channel] = {}
-        # All timers that may still be pending, to be withdrawn at the end; swept when it has doubled.
-        self._timers: list[Timer] = []
-        self._sweep_at = 32
 
     def _arm(self, timer: Timer) -> Timer:
-        timers = self._timers
-        timers.append(timer)
-        if len(timers) > self._sweep_at:
-            self._timers = [timer for timer in timers if timer.pending]
-            self._sweep_at = 32 + 2 * len(self._timers)
         kernel = self._kernel
         kernel.number = number = kernel.number + 1
         heappush(kernel.alarms, (timer.due_ns, 0, number, timer, kernel.cause))

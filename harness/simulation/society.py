@@ -17,7 +17,6 @@ from harness.simulation.events import (
     Channel,
     Exited,
     Released,
-    Timer,
 )
 from harness.simulation.future import Future
 from harness.simulation.kernel import Kernel
@@ -32,7 +31,6 @@ class Member(Protocol):
 
     _handlers: ClassVar[dict[type, Callable[..., Any]]]
     _children: dict[Address, None] | None
-    _timers: list[Timer]
     _linked: dict[Address, None] | None
     _parent: Address | None
     _name: str
@@ -215,15 +213,13 @@ class Society:
                 self.terminate(child)
         process.finalize()
         process._alive = False
-        for timer in process._timers:
-            timer.pending = False
-        process._timers.clear()
         if process._parent is not None and process._parent in self.processes:
             self.processes[process._parent]._children.pop(address, None)
         for linkee in process._linked or ():
             if linkee in self.links:
                 self.links[linkee].pop(address, None)
         kernel = self.kernel
+        kernel.withdrawn = True
         kernel.flat += (kernel.now, ENDED, address, "ended", (), kernel.cause)
         for linker in self.links.pop(address, ()):
             kernel.post(process._exit_channel(linker), Exited(address))
