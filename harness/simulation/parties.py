@@ -60,11 +60,6 @@ class Party:
             return root in roots
         return True
 
-    @property
-    def anybody(self) -> bool:
-        """Whether it covers every process."""
-        return self.given is None
-
     def same_as(self, other: Party) -> bool:
         """Whether both were made from equal things."""
         return self.given is other.given or (isinstance(self.given, str) and bool(self.given == other.given))

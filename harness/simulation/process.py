@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from datetime import datetime
-from heapq import heappush
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 from harness.durations import Duration, DurationLike, to_ns
@@ -159,10 +158,7 @@ class Process:
         bound = method if callable(method) else self._method(method)
         kernel = self._kernel
         now = kernel.now
-        timer = Timer(self, bound, args, now, now + ns, ns, ns, recurring)
-        kernel.number = number = kernel.number + 1
-        heappush(kernel.alarms, (now + ns, 0, number, timer, kernel.cause))
-        return timer
+        return kernel.arm(Timer(self, bound, args, now, now + ns, ns, ns, recurring))
 
     def backoff(
         self, low: DurationLike, high: DurationLike, method: Callable[..., Any] | str, *args: Any, recurring: bool = False
@@ -178,8 +174,9 @@ class Process:
             delay_ns -= choices.draw(choices.stream(f"backoff {bound.__name__}", self._path), high_ns - low_ns)
         if delay_ns < 0:
             raise MisuseError(f"backoff(low={low}, high={high}) lies in the past")
-        now = self._kernel.now
-        return self._arm(Timer(self, bound, args, now, now + delay_ns, low_ns, high_ns, recurring))
+        kernel = self._kernel
+        now = kernel.now
+        return kernel.arm(Timer(self, bound, args, now, now + delay_ns, low_ns, high_ns, recurring))
 
     def work(self, label: str, low: DurationLike, high: DurationLike, method: Callable[..., Any] | str, *args: Any) -> None:
         """Do something that takes ``[low, high]`` of time but is no protocol timer: a store, a launch, a disk write.
@@ -296,12 +293,6 @@ class Process:
         self._alive = True
         self._messages: dict[str, Channel] = {}
         self._dispatches: dict[str, Channel] = {}
-
-    def _arm(self, timer: Timer) -> Timer:
-        kernel = self._kernel
-        kernel.number = number = kernel.number + 1
-        heappush(kernel.alarms, (timer.due_ns, 0, number, timer, kernel.cause))
-        return timer
 
     def _exit_channel(self, to: Address) -> Channel:
         if self._exits is None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from harness.durations import Duration, DurationLike, to_ns
-from harness.errors import DeadlockError, HarnessError, LivelockError, MisuseError, WaitTimeout
+from harness.errors import DeadlockError, HarnessError, MisuseError, WaitTimeout
 from harness.simulation.choices import Choice, Choices, Strategy, make_choices
 from harness.simulation.clock import Clock
 from harness.simulation.disk import Disk
@@ -336,6 +336,3 @@ def _name(x: Any) -> str:
         return x.label
     name = getattr(x, "__qualname__", None)
     return f"the predicate {name}" if name is not None and callable(x) else str(x)
-
-
-__all__ = ["Check", "LivelockError", "World"]

@@ -17,7 +17,6 @@ from harness.mesos.messages import (
     MachineID,
     MachineInfo,
     MaintenanceSchedule,
-    MaintenanceWindow,
     ShutdownMessage,
     StartMaintenance,
     StopMaintenance,
@@ -176,11 +175,6 @@ def validate_schedule(schedule: MaintenanceSchedule, machines: Mapping[str, Mach
         if machine.mode == "DOWN" and key not in planned:
             return f"Machine '{show_machine(machine.id)}' is deactivated and cannot be removed from the schedule"
     return None
-
-
-def window_of(hostname: str, unavailability: Unavailability) -> MaintenanceWindow:
-    """A window of one machine."""
-    return MaintenanceWindow(machine_ids=(MachineID(hostname=hostname),), unavailability=unavailability)
 
 
 def _names(machine_ids: Iterable[MachineID]) -> str:
