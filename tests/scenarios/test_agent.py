@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from harness import Cluster, MockExecutor, MockScheduler, make_task, send_status
+from harness import Cluster, MockExecutor, MockScheduler, send_status
 from harness.mesos.messages import (
     PingSlaveMessage,
     SlaveRegisteredMessage,
     SlaveReregisteredMessage,
     StatusUpdateAcknowledgementMessage,
 )
-from tests.scenarios.situations import Holds, states
-
-
-def _agent(cluster: Cluster, *resources: str, **arguments: Any) -> Any:
-    """A registered agent, with no retry of its registration on its way any more: what such a retry does is another story."""
-    agent = cluster.start_agent(*resources, **arguments)
-    cluster.wait(agent.registered)
-    cluster.run_for("50ms")
-    return agent
-
-
-def _launch(cluster: Cluster, framework: Any, **arguments: Any) -> Any:
-    (offer, *_) = cluster.wait(framework.next_offers())
-    task = make_task(offer, "cpus:1;mem:128", **arguments)
-    framework.driver.launch_tasks([offer.id], [task])
-    return task
+from tests.scenarios.situations import Holds, launch_on_next_offer, settled_agent, states
 
 
 def ping_timeout_without_pings(cluster: Cluster) -> None:
@@ -58,12 +41,12 @@ def duplicate_terminal_update(cluster: Cluster) -> None:
     cluster.start_master()
     executor = MockExecutor("default")
     executor.on.launch_task().do(send_status("TASK_FINISHED"))
-    agent = _agent(cluster, executors=[executor])
+    agent = settled_agent(cluster, executors=[executor])
     scheduler = MockScheduler()
     framework = cluster.start_framework(scheduler, checkpoint=True)
     cluster.wait(framework.registered)
     dropped = cluster.messages.drop(StatusUpdateAcknowledgementMessage, dst=agent, times=1)
-    task = _launch(cluster, framework, executor=executor)
+    task = launch_on_next_offer(cluster, framework, executor=executor)
     cluster.wait(dropped)
     cluster.clock.pause()
     cluster.settle()

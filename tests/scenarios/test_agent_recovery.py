@@ -5,8 +5,6 @@ Frameworks checkpoint unless said otherwise. The executor of a test is in proces
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from harness import Cluster, MockExecutor, MockScheduler, make_task, send_status
@@ -17,45 +15,20 @@ from harness.mesos.messages import (
     ReregisterExecutorMessage,
     ReregisterSlaveMessage,
     RunTaskMessage,
-    SlaveRegisteredMessage,
-    SlaveReregisteredMessage,
     StatusUpdateAcknowledgementMessage,
     StatusUpdateMessage,
 )
-from tests.scenarios.situations import Holds, states, statuses
+from tests.scenarios.situations import (
+    Holds,
+    crash_and_restart,
+    launch_on_next_offer,
+    run_on_next_offer,
+    settled_agent,
+    states,
+    statuses,
+)
 
 SERVER = "serve for ever"
-
-
-def _agent(cluster: Cluster, *resources: str, **arguments: Any) -> Any:
-    """A registered agent, with no retry of its registration on its way any more: what such a retry does is another story."""
-    agent = cluster.start_agent(*resources, **arguments)
-    cluster.wait(agent.registered)
-    cluster.run_for("50ms")
-    return agent
-
-
-def _launch(cluster: Cluster, framework: Any, **arguments: Any) -> Any:
-    (offer, *_) = cluster.wait(framework.next_offers())
-    task = make_task(offer, "cpus:1;mem:128", **arguments)
-    framework.driver.launch_tasks([offer.id], [task])
-    return task
-
-
-def _run(cluster: Cluster, framework: Any, **arguments: Any) -> Any:
-    """A task whose TASK_RUNNING is acknowledged at the agent."""
-    (offer, *_) = cluster.wait(framework.next_offers())
-    return framework.run_task(offer, "cpus:1;mem:128", **arguments)
-
-
-def _crash_and_restart(cluster: Cluster, agent: Any, **arguments: Any) -> None:
-    """A new life of the agent, begun when the master knows of the end of the old one.
-
-    A master that hears of it later forgets that the new one has authenticated, and a ping has to bring them together.
-    """
-    agent.terminate()
-    cluster.run_for("10ms")
-    agent.restart(**arguments)
 
 
 # --- reconnection
@@ -63,15 +36,15 @@ def _crash_and_restart(cluster: Cluster, agent: Any, **arguments: Any) -> None:
 
 def reconnect_executor(cluster: Cluster) -> None:
     cluster.start_master()
-    agent = _agent(cluster)
+    agent = settled_agent(cluster)
     scheduler = MockScheduler()
     framework = cluster.start_framework(scheduler, checkpoint=True)
     dropped = cluster.messages.drop(StatusUpdateMessage, dst=agent)
-    task = _launch(cluster, framework, command=SERVER)
+    task = launch_on_next_offer(cluster, framework, command=SERVER)
     cluster.wait(lambda: dropped.count == 2)
     dropped.cancel()
     reregistered = cluster.messages.expect(ReregisterExecutorMessage, dst=agent)
-    _crash_and_restart(cluster, agent)
+    crash_and_restart(cluster, agent)
     cluster.wait(reregistered)
     unacknowledged = [update.status for update in reregistered.message.updates]
     assert [(status.task_id, status.state) for status in unacknowledged] == [
@@ -91,12 +64,12 @@ def tasks_go_on(cluster: Cluster) -> None:
     master = cluster.start_master()
     executor = MockExecutor("default")
     executor.on.launch_task().do(send_status("TASK_RUNNING"))
-    agent = _agent(cluster, executors=[executor])
+    agent = settled_agent(cluster, executors=[executor])
     framework = cluster.start_framework(checkpoint=True)
-    task = _run(cluster, framework, executor=executor)
+    task = run_on_next_offer(cluster, framework, executor=executor)
     slave_id = agent.id
     began = cluster.clock.elapsed
-    _crash_and_restart(cluster, agent, same_pid=cluster.seed % 2 == 0)
+    crash_and_restart(cluster, agent, same_pid=cluster.seed % 2 == 0)
     assert agent.state == "RECOVERING"
     cluster.wait(agent.registered)
     # The executor is back within milliseconds, and yet everybody is given the full two seconds.
@@ -117,12 +90,12 @@ def test_tasks_go_on(holds: Holds) -> None:
 
 def acknowledgement_survives(cluster: Cluster) -> None:
     cluster.start_master()
-    agent = _agent(cluster)
+    agent = settled_agent(cluster)
     scheduler = MockScheduler()
     framework = cluster.start_framework(scheduler, checkpoint=True)
-    _run(cluster, framework, command=SERVER)
+    run_on_next_offer(cluster, framework, command=SERVER)
     assert states(scheduler) == ["TASK_STARTING", "TASK_RUNNING"]
-    _crash_and_restart(cluster, agent)
+    crash_and_restart(cluster, agent)
     cluster.wait(agent.registered)
     cluster.run_for("1mins")
     assert states(scheduler) == ["TASK_STARTING", "TASK_RUNNING"]
@@ -135,15 +108,15 @@ def test_acknowledged_updates_are_not_sent_again(holds: Holds) -> None:
 
 def unacknowledged_update(cluster: Cluster) -> None:
     cluster.start_master()
-    agent = _agent(cluster)
+    agent = settled_agent(cluster)
     scheduler = MockScheduler()
     framework = cluster.start_framework(scheduler, checkpoint=True)
     dropped = cluster.messages.drop(StatusUpdateAcknowledgementMessage, dst=agent)
-    _launch(cluster, framework, command=SERVER)
+    launch_on_next_offer(cluster, framework, command=SERVER)
     cluster.wait(lambda: dropped.count >= 1)
     dropped.cancel()
     assert set(states(scheduler)) == {"TASK_STARTING"}
-    _crash_and_restart(cluster, agent)
+    crash_and_restart(cluster, agent)
     cluster.wait(lambda: "TASK_RUNNING" in states(scheduler))
     assert states(scheduler).count("TASK_STARTING") >= 2
 
@@ -158,14 +131,14 @@ def test_an_unacknowledged_update_is_sent_again(holds: Holds) -> None:
 
 def ping_timeout_during_recovery(cluster: Cluster) -> None:
     cluster.start_master(agent_ping_timeout="1secs", max_agent_ping_timeouts=2)
-    agent = _agent(cluster, executor_reregistration_timeout="15secs")
+    agent = settled_agent(cluster, executor_reregistration_timeout="15secs")
     scheduler = MockScheduler()
     framework = cluster.start_framework(scheduler, checkpoint=True, implicit_acknowledgements=False)
     scheduler.on.status_update().do(lambda driver, status: driver.acknowledge_status_update(status))
-    task = _run(cluster, framework, command=SERVER)
+    task = run_on_next_offer(cluster, framework, command=SERVER)
     reregistered = cluster.messages.expect(ReregisterExecutorMessage, dst=agent)
     reregister = cluster.messages.expect(ReregisterSlaveMessage, src=agent)
-    _crash_and_restart(cluster, agent)
+    crash_and_restart(cluster, agent)
     cluster.wait(reregistered)
     cluster.clock.pause()
     pings = cluster.messages.expect(PingSlaveMessage, dst=agent)
@@ -191,11 +164,11 @@ def test_ping_timeout_during_recovery(holds: Holds) -> None:
 
 def hung_recovery(cluster: Cluster) -> None:
     master = cluster.start_master()
-    agent = _agent(cluster)
+    agent = settled_agent(cluster)
     framework = cluster.start_framework(checkpoint=True)
-    task = _run(cluster, framework, command=SERVER)
+    task = run_on_next_offer(cluster, framework, command=SERVER)
     agent.hang_recovery()
-    _crash_and_restart(cluster, agent)
+    crash_and_restart(cluster, agent)
     cluster.run_for("5mins")
     # Neither unreachable nor connected: it answers its pings.
     assert agent.state == "RECOVERING"
@@ -216,12 +189,12 @@ def test_hung_recovery_is_bounded_by_the_lost_link() -> None:
     """Ten minutes after the link broke an agent that only answers pings is unreachable all the same."""
     with Cluster(1) as cluster:
         master = cluster.start_master()
-        agent = _agent(cluster)
+        agent = settled_agent(cluster)
         scheduler = MockScheduler()
         framework = cluster.start_framework(scheduler, checkpoint=True, partition_aware=True)
-        _run(cluster, framework, command=SERVER)
+        run_on_next_offer(cluster, framework, command=SERVER)
         agent.hang_recovery()
-        _crash_and_restart(cluster, agent)
+        crash_and_restart(cluster, agent)
         cluster.run_for("595secs")
         assert agent.id in master.agents
         cluster.run_for("10secs")
@@ -234,14 +207,14 @@ def test_hung_recovery_is_bounded_by_the_lost_link() -> None:
 
 def cleanup_executor(cluster: Cluster) -> None:
     cluster.start_master()
-    agent = _agent(cluster)
+    agent = settled_agent(cluster)
     scheduler = MockScheduler()
     framework = cluster.start_framework(scheduler, checkpoint=True)
-    _run(cluster, framework, command=SERVER)
+    run_on_next_offer(cluster, framework, command=SERVER)
     reregister = cluster.messages.expect(ReregisterSlaveMessage, src=agent)
     offers = len(scheduler.calls_to("resource_offers"))
     recovered = cluster.messages.expect_dispatch(agent, "__recover")
-    _crash_and_restart(cluster, agent, recover="cleanup")
+    crash_and_restart(cluster, agent, recover="cleanup")
     cluster.wait(recovered)
     cluster.wait(lambda: not agent.running)
     cluster.wait(lambda: "TASK_LOST" in states(scheduler), "2mins")
@@ -266,12 +239,12 @@ def test_an_executor_that_does_not_reregister(holds: Holds, aware: bool, state: 
         cluster.start_master()
         executor = MockExecutor("default")
         executor.on.launch_task().do(send_status("TASK_RUNNING"))
-        agent = _agent(cluster, executors=[executor])
+        agent = settled_agent(cluster, executors=[executor])
         scheduler = MockScheduler()
         framework = cluster.start_framework(scheduler, checkpoint=True, partition_aware=aware)
-        _run(cluster, framework, executor=executor)
+        run_on_next_offer(cluster, framework, executor=executor)
         cluster.messages.drop(ReregisterExecutorMessage, dst=agent)
-        _crash_and_restart(cluster, agent)
+        crash_and_restart(cluster, agent)
         cluster.wait(lambda: len(states(scheduler)) == 2)
         status = statuses(scheduler)[-1]
         assert (status.state, status.reason) == (state, "REASON_EXECUTOR_REREGISTRATION_TIMEOUT")
@@ -285,13 +258,13 @@ def retried_reconnection(cluster: Cluster) -> None:
     cluster.start_master()
     executor = MockExecutor("default")
     executor.on.launch_task().do(send_status("TASK_RUNNING"))
-    agent = _agent(
+    agent = settled_agent(
         cluster, executors=[executor], executor_reregistration_timeout="5secs", executor_reregistration_retry_interval="1secs"
     )
     framework = cluster.start_framework(checkpoint=True)
-    task = _run(cluster, framework, executor=executor)
+    task = run_on_next_offer(cluster, framework, executor=executor)
     cluster.messages.drop(ReregisterExecutorMessage, dst=agent, times=2)
-    _crash_and_restart(cluster, agent)
+    crash_and_restart(cluster, agent)
     cluster.wait(agent.registered)
     assert agent.tasks[task.task_id].state == "TASK_RUNNING"
     assert not executor.calls_to("shutdown")
@@ -305,13 +278,13 @@ def test_reconnection_is_retried_if_the_flag_says_so(holds: Holds) -> None:
 def executor_without_a_name(cluster: Cluster) -> None:
     cluster.start_master()
     executor = MockExecutor("default")
-    agent = _agent(cluster, executors=[executor])
+    agent = settled_agent(cluster, executors=[executor])
     scheduler = MockScheduler()
     framework = cluster.start_framework(scheduler, checkpoint=True)
     dropped = cluster.messages.drop(RegisterExecutorMessage, dst=agent)
-    _launch(cluster, framework, executor=executor)
+    launch_on_next_offer(cluster, framework, executor=executor)
     cluster.wait(lambda: dropped.count == 1)
-    _crash_and_restart(cluster, agent)
+    crash_and_restart(cluster, agent)
     cluster.wait(lambda: states(scheduler) == ["TASK_LOST"])
     assert statuses(scheduler)[0].reason == "REASON_EXECUTOR_REREGISTRATION_TIMEOUT"
 
@@ -329,7 +302,7 @@ def test_a_task_that_its_executor_never_got(holds: Holds, aware: bool, state: st
         cluster.start_master()
         executor = MockExecutor("default")
         executor.on.launch_task().do(send_status("TASK_RUNNING"))
-        agent = _agent(cluster, executors=[executor])
+        agent = settled_agent(cluster, executors=[executor])
         scheduler = MockScheduler()
         framework = cluster.start_framework(scheduler, checkpoint=True, partition_aware=aware)
         (offer, *_) = cluster.wait(framework.next_offers())
@@ -337,7 +310,7 @@ def test_a_task_that_its_executor_never_got(holds: Holds, aware: bool, state: st
         dropped = cluster.messages.drop(RunTaskMessage, src=agent, where=lambda message: message.task.task_id == "second")
         framework.driver.launch_tasks([offer.id], [first, second])
         cluster.wait(lambda: dropped.count == 1 and "TASK_RUNNING" in states(scheduler))
-        _crash_and_restart(cluster, agent)
+        crash_and_restart(cluster, agent)
         cluster.wait(agent.registered)
         cluster.wait(lambda: any(status.task_id == "second" for status in statuses(scheduler)))
         (status,) = (status for status in statuses(scheduler) if status.task_id == "second")
@@ -351,10 +324,10 @@ def executor_ended_meanwhile(cluster: Cluster) -> None:
     cluster.start_master()
     executor = MockExecutor("default")
     executor.on.launch_task().do(send_status("TASK_RUNNING"))
-    agent = _agent(cluster, executors=[executor])
+    agent = settled_agent(cluster, executors=[executor])
     scheduler = MockScheduler()
     framework = cluster.start_framework(scheduler, checkpoint=True)
-    _run(cluster, framework, executor=executor)
+    run_on_next_offer(cluster, framework, executor=executor)
     agent.terminate()
     agent.destroy_container("default")
     cluster.run_for("10ms")
@@ -373,9 +346,9 @@ def recovery_timeout(cluster: Cluster) -> None:
     cluster.start_master()
     executor = MockExecutor("default")
     executor.on.launch_task().do(send_status("TASK_RUNNING"))
-    agent = _agent(cluster, executors=[executor], recovery_timeout="10secs")
+    agent = settled_agent(cluster, executors=[executor], recovery_timeout="10secs")
     framework = cluster.start_framework(checkpoint=True)
-    _run(cluster, framework, executor=executor)
+    run_on_next_offer(cluster, framework, executor=executor)
     agent.terminate()
     cluster.run_for("9900ms")
     assert not executor.calls_to("shutdown")
@@ -395,10 +368,10 @@ def without_checkpointing(cluster: Cluster) -> None:
     master = cluster.start_master()
     executor = MockExecutor("default")
     executor.on.launch_task().do(send_status("TASK_RUNNING"))
-    agent = _agent(cluster, executors=[executor])
+    agent = settled_agent(cluster, executors=[executor])
     scheduler = MockScheduler()
     framework = cluster.start_framework(scheduler, partition_aware=True)
-    _run(cluster, framework, executor=executor)
+    run_on_next_offer(cluster, framework, executor=executor)
     slave_id = agent.id
     agent.terminate()
     cluster.wait(lambda: "TASK_LOST" in states(scheduler), "1secs")
@@ -414,197 +387,3 @@ def without_checkpointing(cluster: Cluster) -> None:
 def test_without_checkpointing(holds: Holds) -> None:
     """Without checkpointing the task is lost at once and its executor ends, but the agent keeps its id and waits for nobody."""
     holds(without_checkpointing)
-
-
-# --- the agent's identity
-
-
-def graceful_shutdown(cluster: Cluster) -> None:
-    cluster.start_master()
-    agent = _agent(cluster)
-    scheduler = MockScheduler()
-    framework = cluster.start_framework(scheduler, checkpoint=True)
-    _run(cluster, framework, command=SERVER)
-    slave_id = agent.id
-    agent.shutdown()
-    cluster.wait(lambda: not agent.running)
-    cluster.wait(lambda: "TASK_LOST" in states(scheduler))
-    cluster.wait(lambda: len(scheduler.calls_to("slave_lost")) == 1)
-    agent.restart()
-    cluster.wait(agent.registered)
-    assert agent.id == slave_id
-    assert agent.tasks == {}
-
-
-def test_graceful_shutdown(holds: Holds) -> None:
-    """After a graceful shutdown the agent has lost its tasks, and comes back with the same id."""
-    holds(graceful_shutdown)
-
-
-@pytest.mark.parametrize(("version", "same"), [("1.0", False), ("1.2", False), ("1.5", True), ("1.11", True)])
-def test_shutdown_and_reboot_by_version(version: str, same: bool) -> None:
-    """A graceful shutdown or a reboot costs an agent its id up to 1.2, not from 1.5 on; a crash never does."""
-    for end in ("terminate", "shutdown", "reboot"):
-        with Cluster(3, mesos_version=version) as cluster:
-            cluster.start_master()
-            agent = _agent(cluster)
-            slave_id = cluster.wait(agent.registered)
-            getattr(agent, end)()
-            cluster.run_for("1secs")
-            agent.restart()
-            cluster.wait(agent.registered)
-            assert (agent.id == slave_id) is (same or end == "terminate")
-
-
-def reboot(cluster: Cluster) -> None:
-    cluster.start_master()
-    executor = MockExecutor("default")
-    executor.on.launch_task().do(send_status("TASK_RUNNING"))
-    agent = _agent(cluster, executors=[executor])
-    scheduler = MockScheduler()
-    framework = cluster.start_framework(scheduler, checkpoint=True)
-    task = _run(cluster, framework, executor=executor)
-    slave_id = agent.id
-    agent.reboot()
-    cluster.run_for("10ms")
-    assert not executor.calls_to("shutdown")
-    agent.restart()
-    cluster.wait(lambda: len(states(scheduler)) == 2)
-    # Nothing of the executor was synced, so the agent does not know of the task any more.
-    status = statuses(scheduler)[-1]
-    assert (status.task_id, status.state, status.reason) == (task.task_id, "TASK_LOST", "REASON_RECONCILIATION")
-    assert agent.id == slave_id
-
-
-def test_reboot(holds: Holds) -> None:
-    """After a reboot the agent is the same one, but its executors are gone, and so are their tasks."""
-    holds(reboot)
-
-
-def test_reboot_with_everything_on_disk() -> None:
-    """Executors that made it to the disk before a reboot are found ended, not waited for."""
-    with Cluster(2) as cluster:
-        cluster.start_master()
-        agent = _agent(cluster)
-        scheduler = MockScheduler()
-        framework = cluster.start_framework(scheduler, checkpoint=True)
-        _run(cluster, framework, command=SERVER)
-        cluster.disk.of(agent).sync()
-        agent.reboot()
-        agent.restart()
-        cluster.wait(lambda: "TASK_FAILED" in states(scheduler))
-        assert statuses(scheduler)[-1].reason == "REASON_EXECUTOR_TERMINATED"
-
-
-@pytest.mark.parametrize(
-    ("policy", "resources", "lives"),
-    [("equal", "cpus:4;mem:2048", False), ("additive", "cpus:4;mem:2048;disk:1024", True), ("additive", "cpus:1", False)],
-)
-def test_reconfiguration(policy: str, resources: str, lives: bool) -> None:
-    """What an agent may change between two lives is said by reconfiguration_policy; else it ends while it recovers."""
-    with Cluster(1) as cluster:
-        master = cluster.start_master()
-        agent = _agent(cluster, "cpus:2;mem:1024;disk:1024")
-        slave_id = cluster.wait(agent.registered)
-        _crash_and_restart(cluster, agent, resources=resources, reconfiguration_policy=policy)
-        if lives:
-            cluster.wait(agent.registered)
-            assert agent.id == slave_id
-            assert master.agents[slave_id].info.resources.cpus == 4
-        else:
-            cluster.run_for("1secs")
-            assert not agent.running
-            assert any("Failed to perform recovery" in line for line in cluster.log)
-
-
-def test_reconfiguration_after_a_reboot() -> None:
-    """An agent that cannot be the old one any more starts as a new one if its host has rebooted."""
-    with Cluster(1) as cluster:
-        cluster.start_master()
-        agent = _agent(cluster, "cpus:2;mem:1024")
-        slave_id = cluster.wait(agent.registered)
-        agent.reboot()
-        agent.restart(resources="cpus:1;mem:512")
-        cluster.wait(agent.registered)
-        assert agent.id != slave_id
-
-
-# --- the disk
-
-
-@pytest.mark.parametrize("strict", [True, False])
-def test_corrupt_files(strict: bool) -> None:
-    """A file that cannot be read ends a strict agent; one that is not strict goes on without what the file belongs to."""
-    with Cluster(1) as cluster:
-        master = cluster.start_master()
-        agent = _agent(cluster, strict=strict)
-        framework = cluster.start_framework(checkpoint=True)
-        task = _run(cluster, framework, command=SERVER)
-        agent.terminate()
-        (path,) = (path for path in cluster.disk.of(agent).paths() if path.endswith("task.info"))
-        cluster.disk.corrupt(agent, path)
-        agent.restart()
-        cluster.run_for("5secs")
-        assert agent.running is not strict
-        assert any(f"{path} of agent1 is unreadable" in line for line in cluster.log) is strict
-        if not strict:
-            # The executor came back without the task, so it had nothing to do any more.
-            assert agent.tasks == agent.executors == {}
-            assert task.task_id not in master.tasks
-
-
-def test_a_full_disk_ends_the_agent() -> None:
-    """An agent that cannot checkpoint ends as by a crash: what it could not write down it has not promised."""
-    with Cluster(1) as cluster:
-        cluster.start_master()
-        agent = _agent(cluster)
-        scheduler = MockScheduler()
-        framework = cluster.start_framework(scheduler, checkpoint=True)
-        task = _run(cluster, framework, command="sleep 1")
-        cluster.disk.fail_writes(agent)
-        cluster.wait(lambda: not agent.running)
-        cluster.disk.fail_writes(agent, None)
-        agent.restart()
-        cluster.wait(lambda: "TASK_FINISHED" in states(scheduler))
-        assert statuses(scheduler)[-1].task_id == task.task_id
-
-
-def test_registration_needs_the_disk() -> None:
-    """An agent that cannot write its id down ends when it gets one."""
-    with Cluster(1) as cluster:
-        cluster.start_master()
-        agent = cluster.start_agent()
-        answered = cluster.messages.expect(SlaveRegisteredMessage, dst=agent)
-        cluster.disk.fail_writes(agent, after=1)
-        cluster.wait(answered)
-        assert not agent.running
-
-
-# --- the master meanwhile
-
-
-def back_after_unreachable(cluster: Cluster) -> None:
-    master = cluster.start_master()
-    executor = MockExecutor("default")
-    executor.on.launch_task().do(send_status("TASK_RUNNING"))
-    agent = _agent(cluster, executors=[executor])
-    scheduler = MockScheduler()
-    framework = cluster.start_framework(scheduler, checkpoint=True)
-    task = _run(cluster, framework, executor=executor)
-    slave_id = agent.id
-    agent.terminate()
-    cluster.run_for("2mins")
-    assert states(scheduler)[-1] == "TASK_LOST"
-    agent.restart()
-    reregistered = cluster.messages.expect(SlaveReregisteredMessage, dst=agent)
-    cluster.wait(reregistered)
-    cluster.wait(lambda: states(scheduler)[-1] == "TASK_RUNNING")
-    assert statuses(scheduler)[-1].reason == "REASON_SLAVE_REREGISTERED"
-    assert agent.id == slave_id
-    assert master.tasks[task.task_id].state == "TASK_RUNNING"
-    assert not executor.calls_to("shutdown")
-
-
-def test_back_after_unreachable(holds: Holds) -> None:
-    """An agent that comes back after it was given up is let in again, with its tasks, whatever the framework knows."""
-    holds(back_after_unreachable)
