@@ -12,14 +12,15 @@ from typing import Any
 
 from harness.errors import MisuseError
 from harness.explore.fingerprint import fingerprint
+from harness.explore.knowledge import PILOTS
 from harness.explore.parallel import Chunk, process_pool, require_importable, sweep_chunks
 from harness.explore.result import Exploration, Failure
-from harness.explore.strategies import PILOTS, check_strategy, learns, member_of
 from harness.explore.sweep import sweep
 from harness.explore.tokens import Schedule, read_schedule
 from harness.runs import Known, Plan, Run
 from harness.simulation.choices import Strategy
 from harness.simulation.limits import Limits
+from harness.simulation.strategies import check_strategy, learns, member_of
 
 __all__ = ["Exploration", "Failure", "Run", "explore", "replay"]
 
@@ -42,7 +43,7 @@ def explore(
     Args:
         test: a callable taking any of ``cluster, clock, allocator, messages, network, world, seed`` by name.
         seeds: how many (then 0, 1, 2, ...), or which.
-        strategy: what draws the choices: a name (:func:`harness.explore.strategies.strategy_names`) or an object.
+        strategy: what draws the choices: a name (:func:`harness.simulation.strategies.strategy_names`) or an object.
         jobs: processes to use on this machine; the test must then be importable.
         executor: any executor to use instead of processes of our own; ``jobs`` is then how many chunks are worth submitting.
         stop_on_failure: end at the first failing seed; the result is the same for any number of jobs.

@@ -14,12 +14,12 @@ from harness.explore.determinism import check, in_fresh_process
 from harness.explore.parallel import process_pool, require_importable
 from harness.explore.proof import Proof
 from harness.explore.result import Failure
-from harness.explore.strategies import Recorded
 from harness.explore.sweep import collector_off
 from harness.explore.tokens import Schedule, read_schedule
 from harness.runs import Plan, Run
 from harness.simulation.choices import Choice, Strategy
 from harness.simulation.limits import Limits
+from harness.simulation.strategies import Recorded
 
 __all__ = ["Proof", "check_determinism", "prove"]
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from harness.errors import MisuseError, NondeterminismError, ProcessError
-from harness.explore.strategies import PILOT, PILOTS, Knowledge, Observed, learns, make_strategy, member_of, observe, summary
+from harness.explore.knowledge import PILOTS, Observed, observe, summary
 from harness.explore.tokens import Schedule
 from harness.report.text import run_report
 from harness.simulation.choices import Choice, Strategy
 from harness.simulation.limits import Limits
+from harness.simulation.strategies import PILOT, Knowledge, learns, make_strategy, member_of
 from harness.simulation.trace import Trace
 from harness.simulation.world import World
 

@@ -9,10 +9,10 @@ from harness.errors import MisuseError, NondeterminismError
 from harness.explore.explain import Explanation, explain
 from harness.explore.shrink import BUDGET, Shrunk, shrink
 from harness.explore.statistics import describe_rate, percent, rarer_than, unseen_mass, wilson
-from harness.explore.strategies import Recorded
 from harness.explore.sweep import Outcome
 from harness.explore.tokens import Schedule
 from harness.simulation.choices import PICKED, Choice
+from harness.simulation.strategies import Recorded
 from harness.simulation.world import World
 
 

@@ -18,8 +18,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.errors import MisuseError
-from harness.explore.strategies import check_strategy, member_of, seeded
 from harness.simulation.choices import PICKED, Choice, Strategy
+from harness.simulation.strategies import check_strategy, member_of, seeded
 
 VERSION = "ch1"
 _SEEDED = re.compile(r"([a-z][a-z0-9_:.]*)-(-?\d+)")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from random import Random
 from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -269,14 +270,7 @@ class ReplayChoices(Choices):
 _SEEDED: Mapping[str, type[PromptChoices] | type[RandomChoices]] = {
     "prompt": PromptChoices,
     "random": RandomChoices,
-    # A bare world has one run, whose turn is that of the portfolio's commonest member.
-    "portfolio": RandomChoices,
 }
-
-
-def strategy_names() -> tuple[str, ...]:
-    """The names that need no object; :mod:`harness.explore.strategies` has more."""
-    return tuple(sorted(_SEEDED))
 
 
 def make_choices(seed: int, strategy: str | Strategy, replay: Iterable[Choice] | None = None) -> Choices:
@@ -299,11 +293,20 @@ def make_choices(seed: int, strategy: str | Strategy, replay: Iterable[Choice] |
         kind = _SEEDED.get(strategy)
         if kind is None:
             raise MisuseError(
-                f"strategy={strategy!r} is not known to a world; wanted one of {', '.join(strategy_names())}, "
-                "or a Strategy object; "
-                "harness.explore.strategies.make_strategy(name) makes one by its name"
+                f"strategy={strategy!r} is not known; wanted {' or '.join(map(repr, _SEEDED))}, or a Strategy object"
             )
         return kind(seed)
     if not all(hasattr(strategy, attribute) for attribute in ("name", "start", "choose")):
         raise MisuseError(f"strategy={strategy!r} is no Strategy: it needs name, start(seed) and choose(site, entity, n, bound)")
     return StrategyChoices(seed, strategy)
+
+
+def generator(purpose: str, seed: int) -> Random:
+    """A stream of draws for a strategy that picks among events: thousands a run, which keyed draws would make dear.
+
+    Args:
+        purpose: mixed in, so that two strategies under one seed do not draw alike.
+        seed: of the run.
+    """
+    # A string seed is hashed by SHA-512, so it is the same in every process; a tuple's would not be.
+    return Random(f"{purpose} {seed}")

@@ -21,6 +21,7 @@ from harness.simulation.limits import Limits
 from harness.simulation.network import Network
 from harness.simulation.process import Process
 from harness.simulation.society import Society
+from harness.simulation.strategies import make_strategy
 from harness.simulation.trace import Trace, shorten
 
 T = TypeVar("T")
@@ -58,7 +59,8 @@ class World:
 
     Args:
         seed: any whole number; with the strategy it decides every chance of the run.
-        strategy: ``"random"``, ``"prompt"`` (no deviation at all), or a :class:`Strategy` object.
+        strategy: ``"random"``, ``"prompt"`` (no deviation at all), another name of :mod:`harness.simulation.strategies`, or a
+            :class:`Strategy` object. One that learns from earlier runs knows nothing here: only an exploration has any.
         latency: least and most time of a message between hosts.
         local_latency: the same inside one host.
         replay: choices to follow instead of drawing (a record or its deviations).
@@ -79,7 +81,8 @@ class World:
         limits: Limits | None = None,
     ) -> None:
         self.seed = seed
-        self.choices: Choices = make_choices(seed, strategy, replay)
+        drawing = strategy if replay is not None else make_strategy(strategy, seed=seed)
+        self.choices: Choices = make_choices(seed, drawing, replay)
         self.strategy = self.choices.strategy
         self._kernel = make_kernel(self.choices, limits if limits is not None else Limits())
         self._society = Society(self._kernel, self)

@@ -10,12 +10,12 @@ import pytest
 from harness.errors import MisuseError
 from harness.explore.bounded import Search
 from harness.explore.fingerprint import fingerprint
-from harness.explore.strategies import Recorded
 from harness.explore.tokens import Schedule
 from harness.proving import prove
 from harness.runs import Plan, Run
 from harness.simulation import Address, Process, World, handles
 from harness.simulation.choices import Choice
+from harness.simulation.strategies import Recorded
 from tests.unit.explore.toys import Ping, orderly, patient
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.explore.strategies import make_strategy
 from harness.simulation import Process, World, handles
+from harness.simulation.strategies import make_strategy
 
 
 class Beat:

@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from harness.errors import MisuseError
-from harness.explore.strategies import (
+from harness.explore.knowledge import observe, summary
+from harness.explore.tokens import Schedule, read_schedule
+from harness.runs import Plan, Run
+from harness.simulation import World
+from harness.simulation.event_kernel import Event, Label
+from harness.simulation.strategies import (
     MEMBERS,
     Knowledge,
     Order,
@@ -19,15 +24,9 @@ from harness.explore.strategies import (
     check_strategy,
     learns,
     member_of,
-    observe,
     seeded,
     strategy_names,
-    summary,
 )
-from harness.explore.tokens import Schedule, read_schedule
-from harness.runs import Plan, Run
-from harness.simulation import World
-from harness.simulation.event_kernel import Event, Label
 from tests.unit.explore.toys import orderly, patient, race
 
 NAMED = ["pct:1", "pct:3", "pos", "urw", "order", "bounded:1", "bounded:3"]

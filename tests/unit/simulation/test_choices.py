@@ -9,7 +9,8 @@ import pytest
 
 from harness.errors import MisuseError, NondeterminismError
 from harness.simulation import Choice, World, uniform
-from harness.simulation.choices import make_choices, strategy_names
+from harness.simulation.choices import make_choices
+from harness.simulation.strategies import strategy_names
 from tests.unit.simulation.toys import Item, Listener, Scripted, listener
 
 
@@ -139,6 +140,14 @@ def test_unknown_strategies_are_refused() -> None:
     with pytest.raises(MisuseError, match=r"start\(seed\)"):
         World(0, object())  # type: ignore[arg-type]
     assert {"prompt", "random", "portfolio"} <= set(strategy_names())
+
+
+@pytest.mark.parametrize("strategy", ["pos", "urw", "order", "pct:3", "bounded:2", "portfolio"])
+def test_a_world_takes_every_strategy_by_name(strategy: str) -> None:
+    """The names of explorations serve a single world too, and two such worlds under one seed live the same life."""
+    digests = [_toy_run(World(25, strategy)).digest for _ in range(2)]
+    assert digests[0] == digests[1]
+    assert World(25, strategy).strategy == ("urw" if strategy == "portfolio" else strategy)
 
 
 # -- draws are keyed ------------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ This samples; :func:`harness.prove` goes through all of them.
 
 from __future__ import annotations
 
-from harness.explore.strategies.base import NOTHING_KNOWN, EventStrategy, Knowledge
 from harness.simulation.choices import PICKED
+from harness.simulation.strategies.base import NOTHING_KNOWN, EventStrategy, Knowledge
 
 UNMEASURED = 100
 _DOUBLINGS = 7

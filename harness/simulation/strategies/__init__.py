@@ -1,7 +1,8 @@
 """Strategies: what answers the choices of a run. One file each; this table says which names there are.
 
 ``prompt`` and ``random`` draw when something is sent and need no more than the plain kernel. The others pick among the events
-that may run. Some learn from the first runs of a sweep (:func:`observe`, :func:`summary`), which are made by ``pos``.
+that may run. Some go by what earlier runs of a test have shown (:class:`Knowledge`, gathered in
+:mod:`harness.explore.knowledge`); without it they work, but know nothing.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from harness.errors import MisuseError
-from harness.explore.strategies.base import NOTHING_KNOWN, EventStrategy, Knowledge
-from harness.explore.strategies.bounded import Bounded
-from harness.explore.strategies.knowledge import PILOTS, Observed, observe, summary
-from harness.explore.strategies.order import Order
-from harness.explore.strategies.pct import Pct
-from harness.explore.strategies.portfolio import MEMBERS, member
-from harness.explore.strategies.pos import Pos
-from harness.explore.strategies.recorded import Recorded
-from harness.explore.strategies.urw import Urw
 from harness.simulation.choices import Strategy, make_choices
+from harness.simulation.strategies.base import NOTHING_KNOWN, EventStrategy, Knowledge
+from harness.simulation.strategies.bounded import Bounded
+from harness.simulation.strategies.order import Order
+from harness.simulation.strategies.pct import Pct
+from harness.simulation.strategies.portfolio import MEMBERS, member
+from harness.simulation.strategies.pos import Pos
+from harness.simulation.strategies.recorded import Recorded
+from harness.simulation.strategies.urw import Urw
 
 
 class _Kind(NamedTuple):
@@ -113,11 +113,9 @@ __all__ = [
     "MEMBERS",
     "NOTHING_KNOWN",
     "PILOT",
-    "PILOTS",
     "Bounded",
     "EventStrategy",
     "Knowledge",
-    "Observed",
     "Order",
     "Pct",
     "Pos",
@@ -127,8 +125,6 @@ __all__ = [
     "learns",
     "make_strategy",
     "member_of",
-    "observe",
     "seeded",
     "strategy_names",
-    "summary",
 ]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.explore.strategies.base import NOTHING_KNOWN, EventStrategy, Knowledge
 from harness.simulation.event_kernel import Event
+from harness.simulation.strategies.base import NOTHING_KNOWN, EventStrategy, Knowledge
 
 
 class Urw(EventStrategy):

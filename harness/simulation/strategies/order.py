@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.explore.strategies.base import NOTHING_KNOWN, Knowledge, PosPicks
 from harness.simulation.event_kernel import Event, EventKernel, Label
+from harness.simulation.strategies.base import NOTHING_KNOWN, Knowledge, PosPicks
 
 
 class Order(PosPicks):

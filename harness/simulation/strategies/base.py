@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from harness.simulation.choices import uniform
+from harness.simulation.choices import generator, uniform
 from harness.simulation.event_kernel import Event, Label
 
 Pair: TypeAlias = tuple[Label, Label, int, int]
@@ -49,13 +48,12 @@ class EventStrategy:
     def __init__(self, knowledge: Knowledge = NOTHING_KNOWN) -> None:
         self.knowledge = knowledge
         self.seed = 0
-        self.random = random.Random(0)
+        self.random = generator("", 0)
 
     def start(self, seed: int) -> None:
         """A new run begins under this seed."""
         self.seed = seed
-        # The name is mixed in, so that members of a portfolio do not all draw alike. A string seed is hashed by SHA-512.
-        self.random = random.Random(f"{self.name} {seed}")
+        self.random = generator(self.name, seed)
 
     def choose(self, site: str, entity: str, occurrence: int, bound: int) -> int:
         """The answer to a draw that is no pick: uniform, but one in four is an end of the range.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from harness.explore.strategies.base import Knowledge, Pair
 from harness.simulation.event_kernel import EventKernel, Label, kind_of
 from harness.simulation.events import Channel
+from harness.simulation.strategies.base import Knowledge, Pair
 from harness.simulation.trace import DELIVERED, FIRED, STRIDE
 from harness.simulation.world import World
 

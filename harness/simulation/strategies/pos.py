@@ -6,7 +6,7 @@ it every partial order of the run gets a fair share, however long its events are
 
 from __future__ import annotations
 
-from harness.explore.strategies.base import PosPicks
+from harness.simulation.strategies.base import PosPicks
 
 
 class Pos(PosPicks):
