@@ -1,9 +1,11 @@
 """How many schedules each strategy needs to the first failure, program by program.
 
     PYTHONPATH=. python benchmarks/bug_finding.py [--trials 20] [--cap 10000] [--spawned] [--strategies a,b] [--programs a,b]
+                                                  [--peers] [--peer-cap 10000]
 
 A trial is a range of seeds of its own; the figure is the mean over the trials that found the bug, with "(k/n)" where some did
-not. Reference figures, where there are some, are means over 100 seeds of an independent implementation on threads.
+not. Reference figures, in brackets, are means over 100 seeds of an independent implementation on threads. With ``--peers`` the
+same programs, as coroutines, are given to the explorers of asyncio named in ``peers/requirements.txt``.
 """
 
 from __future__ import annotations
@@ -11,14 +13,18 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from bug_programs import PROGRAMS, test_of
+from peer_environment import NoPeers, ask, python_of_peers
 
 from harness.explore.sweep import sweep
 from harness.explore.tokens import Schedule
 from harness.runs import Plan, Run
 
 STRATEGIES = ("random", "pct:2", "pct:3", "pct:5", "pos", "urw", "order", "portfolio")
+# Each with what it does by default, and with its priority-based search where that is another.
+PEERS = ("detangle:auto", "simloom:random", "simloom:pct:auto", "simloop:random", "simloop:pct")
 # Flat, then spawned: random, pct:2, pct:3, pct:5, pos, urw. A text is "found in k of n".
 REFERENCE: dict[str, tuple[Sequence[float | str], Sequence[float | str]]] = {
     "lost_update": ((2, 2.9, 2.1, 2.2, 2.8, 1.6), (2.9, 5.8, 2.9, 2.7, 4.3, 1.5)),
@@ -65,21 +71,49 @@ def measure(name: str, strategy: str, spawned: bool, trials: int, cap: int) -> t
     return cell(results), runs / (time.perf_counter() - began)
 
 
-def table(
-    spawned: bool, trials: int, cap: int, programs: Sequence[str], strategies: Sequence[str], show: Callable[[str], None]
-) -> None:
+def cells_of_peers(name: str, spawned: bool, trials: int, cap: int) -> list[str]:
+    """The figures of one program under the explorers of asyncio."""
+    options = ["--programs", name, "--columns", ",".join(PEERS), "--trials", str(trials), "--cap", str(cap)]
+    return [cell(line["results"]) for line in ask("run.py", *options, *(["--spawned"] if spawned else []))]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to measure: the options of the command line."""
+
+    spawned: bool
+    trials: int
+    cap: int
+    programs: Sequence[str]
+    strategies: Sequence[str]
+    peers: bool = False
+    peer_cap: int = 10_000
+
+
+def table(wanted: Wanted, show: Callable[[str], None]) -> None:
     """Measure and print, row by row."""
-    show(f"\n{'Scheduled spawner' if spawned else 'All threads ready'}; {trials} trials, cap {cap}; reference in brackets\n")
-    show("| program | " + " | ".join(strategies) + " |")
-    show("|---|" + "---|" * len(strategies))
+    show(f"\n{'Scheduled spawner' if wanted.spawned else 'All threads ready'}; {wanted.trials} trials, cap {wanted.cap}")
+    peers: Sequence[str] = PEERS if wanted.peers else ()
+    if wanted.peers:
+        try:
+            python_of_peers()
+            show(f"The explorers of asyncio, named with a colon: {wanted.trials} trials, cap {wanted.peer_cap}")
+        except NoPeers as why:
+            peers = ()
+            show(f"Without the explorers of asyncio: {why}")
+    heads = [*wanted.strategies, *(head.replace(":", ": ", 1) for head in peers)]
+    show("\n| program | " + " | ".join(heads) + " |")
+    show("|---|" + "---|" * len(heads))
     columns = ("random", "pct:2", "pct:3", "pct:5", "pos", "urw")
-    for name in programs:
+    for name in wanted.programs:
         cells = []
-        for strategy in strategies:
-            text, _ = measure(name, strategy, spawned, trials, cap)
+        for strategy in wanted.strategies:
+            text, _ = measure(name, strategy, wanted.spawned, wanted.trials, wanted.cap)
             if strategy in columns and name in REFERENCE:
-                text += f" [{REFERENCE[name][spawned][columns.index(strategy)]}]"
+                text += f" [{REFERENCE[name][wanted.spawned][columns.index(strategy)]}]"
             cells.append(text)
+        if peers:
+            cells += cells_of_peers(name, wanted.spawned, wanted.trials, wanted.peer_cap)
         show(f"| {name} | " + " | ".join(cells) + " |")
 
 
@@ -89,17 +123,21 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--cap", type=int, default=10_000)
     parser.add_argument("--spawned", action="store_true")
-    parser.add_argument("--strategies", default=",".join(STRATEGIES))
+    parser.add_argument("--strategies", default=",".join(STRATEGIES), help="may be empty, for the explorers of asyncio alone")
     parser.add_argument("--programs", default=",".join(PROGRAMS))
+    parser.add_argument("--peers", action="store_true", help="the explorers of asyncio as well; needs a Python 3.13")
+    parser.add_argument("--peer-cap", type=int, default=None, help="theirs, if another than --cap")
     given = parser.parse_args()
-    table(
+    wanted = Wanted(
         given.spawned,
         given.trials,
         given.cap,
         given.programs.split(","),
-        given.strategies.split(","),
-        lambda line: print(line, flush=True),
+        [strategy for strategy in given.strategies.split(",") if strategy],
+        given.peers,
+        given.cap if given.peer_cap is None else given.peer_cap,
     )
+    table(wanted, lambda line: print(line, flush=True))
 
 
 if __name__ == "__main__":
