@@ -28,6 +28,7 @@ from harness.mesos.resources import Resources
 from harness.mesos.scheduler import SchedulerDriver
 from harness.mesos.versions import LATEST, behaviour
 from harness.properties import Always, Eventually, LeadsTo
+from harness.report.log import Log
 from harness.simulation import Choice, Choices, Clock, Limits, Messages, Network, Strategy, Trace, World
 
 
@@ -63,6 +64,7 @@ class Cluster:
         self._frameworks: list[FrameworkHandle] = []
         # The replicated log: survives masters, as their in-memory registries do not.
         self._log_storage = RegistryStorage()
+        self._log = Log(self.world)
         self._ended = False
 
     # -- what the world has -----------------------------------------------------------------------------------------
@@ -103,9 +105,9 @@ class Cluster:
         return self.world.digest
 
     @property
-    def log(self) -> list[str]:
-        """What masters, agents and drivers wrote into their logs: virtual time, process, sentence."""
-        return [str(record) for record in self.world.trace if record.kind == "note"]
+    def log(self) -> Log:
+        """What masters, agents and drivers wrote into their logs: lines in the manner of glog, on virtual time."""
+        return self._log
 
     @property
     def disk(self) -> Disks:

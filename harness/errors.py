@@ -35,7 +35,13 @@ class FlagError(MisuseError, ValueError):
 
 
 class SystemFailure(HarnessError):
-    """The system under test did not do what it should; this is what tests are for."""
+    """The system under test did not do what it should; this is what tests are for.
+
+    Attributes:
+        step: the record of the trace at which it went wrong, -1 if no single event can be named.
+    """
+
+    step: int = -1
 
 
 class ExpectationError(SystemFailure, AssertionError):

@@ -48,7 +48,8 @@ class OperatorCalls:
 
         Args:
             role: a top-level role.
-            guarantees, limits: ``"cpus:2;mem:1024"``, a mapping, or resources; a limit of 0 is a limit.
+            guarantees: ``"cpus:2;mem:1024"``, a mapping, or resources.
+            limits: the same; a limit of 0 is a limit.
             force: also if the guarantees exceed the cluster or the role has more than its limits.
 
         Raises:

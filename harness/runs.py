@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from harness.errors import MisuseError, NondeterminismError, ProcessError
+from harness.explore.anchoring import Anchoring
 from harness.explore.knowledge import PILOTS, Observed, observe, summary
+from harness.explore.leaks import Difference
 from harness.explore.tokens import Schedule
+from harness.report.contents import Pending, pending_of
 from harness.report.text import run_report
 from harness.simulation.choices import Choice, Strategy
 from harness.simulation.limits import Limits
@@ -37,7 +40,7 @@ class Bench:
         strategy: what to draw with, if it has been made from the schedule's already.
     """
 
-    __slots__ = ("_cluster", "_mocker", "_objects", "limits", "mesos_version", "schedule", "world")
+    __slots__ = ("_cluster", "_mocker", "_objects", "limits", "mesos_version", "pending", "schedule", "world")
 
     def __init__(
         self,
@@ -54,6 +57,8 @@ class Bench:
         self._mocker = mocker
         self._objects: dict[str, Any] = {}
         self._cluster: Any = None
+        # What was still to come when the test itself had ended: a failure's report shows it.
+        self.pending: Pending | None = None
         options: dict[str, Any] = {} if limits is None else {"limits": limits}
         if schedule.choices is not None:
             options["replay"] = schedule.choices
@@ -103,25 +108,38 @@ class Bench:
             SystemFailure: something was not as declared.
             NondeterminismError: the run followed a record and did not use it up.
         """
+        self.pending = pending_of(self.world)
         if self._cluster is not None:
             self._cluster.shutdown()
         else:
             self.world.finish()
         left_over = self.world.choices.left_over()
         if left_over:
-            first = left_over[0]
+            first, recorded = left_over[0], sum(1 for choice in self.schedule.choices or () if choice.value)
             raise NondeterminismError(
-                f"the replay passed without asking for {len(left_over)} recorded choices, the first being"
-                f" {first.site} of {first.entity} (occurrence {first.occurrence}):"
-                " the test or the code under test has changed since the token was made;"
+                f"the replay passed, and did not ask for {len(left_over)} of the {recorded} choices in the token, the first"
+                f" being {first.site} of {first.entity} (occurrence {first.occurrence}): {self._misfit()};"
                 " find the failure again with 'harness hunt'"
             )
 
+    def _misfit(self) -> str:
+        if not any(choice.value for choice in self.world.choices.record):
+            return "the token is of another test, or this one has been rewritten"
+        return "the token is of another test, or the test or the code under test has changed since it was made"
+
     def abandon(self) -> list[str]:
         """End without verifying, after the test itself has failed; what verifying would have found, as texts."""
+        if self.pending is None:
+            self.pending = pending_of(self.world)
         owner = self._cluster if self._cluster is not None else self.world
         findings: list[str] = owner.abandon()
         return findings
+
+    def drop(self) -> None:
+        """End at once, running nothing more: the test hangs, or somebody has interrupted it."""
+        if self.pending is None:
+            self.pending = pending_of(self.world)
+        self.world.trace.end(aborted=True)
 
 
 def _strategy_of(schedule: Schedule) -> Any:
@@ -138,14 +156,20 @@ class Run:
 
     Attributes:
         raised: the exception as it left the test or the clean-up; None if the run passed.
+        doubt: in what it differed when it was made again; None if it did not, or if nobody has tried.
+        anchoring: of a lenient replay, where the recorded choices found their places; else None.
+        reference: ``@PATH`` of a file that holds what the token would, if that is too long for a line; else empty.
     """
 
-    __slots__ = ("bench", "how_to_replay", "raised")
+    __slots__ = ("anchoring", "bench", "doubt", "how_to_replay", "raised", "reference")
 
     def __init__(self, bench: Bench, raised: BaseException | None, how_to_replay: str = "") -> None:
         self.bench = bench
         self.raised = raised
         self.how_to_replay = how_to_replay
+        self.doubt: Difference | None = None
+        self.anchoring: Anchoring[Run] | None = None
+        self.reference = ""
 
     @property
     def world(self) -> World:
@@ -192,9 +216,24 @@ class Run:
         return trace
 
     @property
+    def pending(self) -> Pending | None:
+        """Timers and deliveries that were still to come when the test itself had ended; None before."""
+        return self.bench.pending
+
+    @property
+    def mesos_version(self) -> str:
+        """The release that the cluster imitated; empty if the test had no cluster."""
+        return self.bench.mesos_version if self.bench._cluster is not None else ""
+
+    @property
     def token(self) -> str:
         """Text from which :func:`harness.replay` makes this run again."""
         return self.schedule.token
+
+    @property
+    def named(self) -> str:
+        """What to type to name this run: its token, or the file that stands for a long one."""
+        return self.reference or self.token
 
     @property
     def schedule(self) -> Schedule:
@@ -206,11 +245,11 @@ class Run:
         return schedule if schedule.portable else schedule.recorded(self.choices)
 
     def report(self) -> str:
-        """The run as text: verdict, error, timeline, choices, digest, token."""
-        return run_report(
+        """The run as text: verdict, error, timeline, choices, digest, token; first of all any doubt about it."""
+        text = run_report(
             seed=self.seed,
             strategy=self.bench.schedule.strategy_name,
-            token=self.token,
+            token=self.named,
             error=self.raised,
             trace=self.trace,
             choices=self.choices,
@@ -218,6 +257,9 @@ class Run:
             steps=self.steps,
             how_to_replay=self.how_to_replay,
         )
+        if self.anchoring is not None:
+            text = f"{text}\n\nlenient replay: {self.anchoring}"
+        return text if self.doubt is None else f"{self.doubt.headline}\n\n{text}"
 
     def __repr__(self) -> str:
         return f"<Run: seed {self.seed}, {'failed' if self.failed else 'passed'}>"
@@ -264,6 +306,7 @@ class Plan:
         test: the callable; its parameters say what it gets.
         fixed: values for parameters that are the same in every run.
         through: exceptions that are no failure and end everything (a skip).
+        hangs: tells whether an exception means that the test hangs: a failure, after which nothing of the run may go on.
         settings: keyword arguments of :class:`Bench`.
         known: what earlier runs have shown, in another process; else the first runs of this plan serve.
 
@@ -271,7 +314,7 @@ class Plan:
         MisuseError: the test takes something that nobody provides, or is a coroutine function.
     """
 
-    __slots__ = ("_fixed", "_known", "_seen", "_settings", "_strategies", "_test", "_through", "_wanted", "name")
+    __slots__ = ("_fixed", "_hangs", "_known", "_seen", "_settings", "_strategies", "_test", "_through", "_wanted", "name")
 
     def __init__(
         self,
@@ -280,6 +323,7 @@ class Plan:
         wanted: Sequence[str] | None = None,
         fixed: Mapping[str, Any] | None = None,
         through: tuple[type[BaseException], ...] = (),
+        hangs: Callable[[BaseException], bool] | None = None,
         settings: Mapping[str, Any] | None = None,
         known: Known | None = None,
     ) -> None:
@@ -290,6 +334,7 @@ class Plan:
         self._fixed = dict(fixed or {})
         self._wanted = tuple(_parameters(test, self._fixed) if wanted is None else wanted)
         self._through: tuple[type[BaseException], ...] = (*_THROUGH, *through)
+        self._hangs = hangs
         self._settings = dict(settings or {})
         self.name = str(getattr(test, "__qualname__", repr(test)))
 
@@ -306,12 +351,19 @@ class Plan:
                 prepare(bench)
             get = bench.get
             self._test(**self._fixed, **{name: get(name) for name in self._wanted})
+        except _THROUGH:
+            bench.drop()
+            raise
         except self._through:
             bench.abandon()
             raise
         except BaseException as error:
             raised = error
-        run = Run(bench, close(bench, raised))
+        if raised is not None and self._hangs is not None and self._hangs(raised):
+            bench.drop()
+        else:
+            raised = close(bench, raised)
+        run = Run(bench, raised)
         if self._known is None and schedule.choices is None and learns(schedule.strategy):
             self._learn(run)
         return run

@@ -110,6 +110,7 @@ class Method:
                 error = ExpectationError(
                     functools.partial(explain.oversaturated, expectation, [*expectation.calls, call], world, end)
                 )
+                error.step = end - 1
                 expectation.overstep(call, error, told=not _inside_a_run())
                 raise error
         for expectation in expectations:

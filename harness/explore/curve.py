@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.explore.shrink import Signature, signature
 from harness.explore.sweep import Outcome
@@ -69,6 +69,13 @@ class Curve(NamedTuple):
     before: Point
     after: Point
     draw: Choice | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: the points, and between which two of them the share jumps most."""
+        return {
+            "points": [point._asdict() for point in self.points],
+            "jump": {"from": self.before.kept, "to": self.after.kept, "draw": self.draw and self.draw._asdict()},
+        }
 
 
 def probability_curve(run: Callable[[Strategy, int], Outcome], choices: Sequence[Choice], wanted: Signature) -> Curve:

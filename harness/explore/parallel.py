@@ -57,35 +57,47 @@ def sweep_chunks(
     chunk_size: int,
     in_flight: int,
     stop_on_failure: bool,
-) -> Iterator[Chunk]:
-    """Give ``work`` to the executor chunk by chunk; yields the results in the order of the seeds.
+    expired: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[Sequence[int], Chunk]]:
+    """Give ``work`` to the executor chunk by chunk; yields seeds and result of each, in the order of the seeds.
 
     Args:
         work: runs some seeds and stops at the first failing one if the sweep does; must be importable.
         in_flight: how many chunks may be under way, which is also how much may be run in vain.
+        expired: once it says True, no further chunk is begun.
 
     Raises:
-        HarnessError: a worker process died.
+        HarnessError: a worker process died, or could not do its work; it names the seeds.
     """
     pending: deque[tuple[Sequence[int], Future[Chunk]]] = deque()
     source = iter(seeds)
     try:
         while True:
-            while len(pending) < in_flight and (part := tuple(islice(source, chunk_size))):
+            while len(pending) < in_flight and not expired() and (part := tuple(islice(source, chunk_size))):
                 pending.append((part, executor.submit(work, part)))
             if not pending:
                 return
             seeds_of_chunk, future = pending.popleft()
-            try:
-                chunk = future.result()
-            except BrokenProcessPool as error:
-                raise HarnessError(
-                    f"a worker process died under one of the seeds {seeds_of_chunk[0]}..{seeds_of_chunk[-1]} ({error}); "
-                    "run them with jobs=1 to see why"
-                ) from error
-            yield chunk
+            chunk = _result(seeds_of_chunk, future)
+            yield seeds_of_chunk, chunk
             if stop_on_failure and chunk.failed:
                 return
     finally:
         for _, future in pending:
             future.cancel()
+
+
+def _result(seeds: Sequence[int], future: Future[Chunk]) -> Chunk:
+    which = f"the seeds {seeds[0]}..{seeds[-1]}"
+    try:
+        return future.result()
+    except HarnessError:
+        raise
+    except BrokenProcessPool as error:
+        raise HarnessError(f"a worker process died under one of {which} ({error}); run them with jobs=1 to see why") from error
+    except Exception as error:
+        # Other people's executors have errors of their own: a worker that was killed, a module that is not there.
+        raise HarnessError(
+            f"the executor could not run {which} ({type(error).__name__}: {error}); can the workers import the test, and have"
+            " they the same releases? Run them with jobs=1 to see whether the test is to blame"
+        ) from error

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from harness.errors import MisuseError, NondeterminismError
+from harness.explore.determinism import Prepare, first_difference
 from harness.explore.explain import Explanation, explain
+from harness.explore.leaks import Difference
 from harness.explore.shrink import BUDGET, Shrunk, shrink
 from harness.explore.statistics import describe_rate, percent, rarer_than, unseen_mass, wilson
 from harness.explore.sweep import Outcome
-from harness.explore.tokens import Schedule
+from harness.explore.tokens import Schedule, save
 from harness.simulation.choices import PICKED, Choice
 from harness.simulation.strategies import Recorded
 from harness.simulation.world import World
@@ -18,6 +21,8 @@ from harness.simulation.world import World
 
 class FinishedRun(Outcome, Protocol):
     """A run that can be looked at: what :func:`harness.replay` returns."""
+
+    doubt: Difference | None
 
     @property
     def digest(self) -> str:
@@ -30,6 +35,10 @@ class FinishedRun(Outcome, Protocol):
     @property
     def choices(self) -> Sequence[Choice]:
         """Every draw it made."""
+
+    @property
+    def token(self) -> str:
+        """Text from which it can be made again."""
 
     def report(self) -> str:
         """All about it, as text."""
@@ -48,12 +57,17 @@ class Failure:
         again: Callable[[int], FinishedRun],
         run: FinishedRun | None = None,
         make: Callable[[Schedule], FinishedRun] | None = None,
+        *,
+        remake: Callable[[Schedule, Prepare], FinishedRun] | None = None,
     ) -> None:
         self.schedule = schedule
         self._again = again
         self._run = run
         # Makes a run of any other schedule of the same test; shrinking and explaining need it.
         self._make = make
+        # The same with somebody who looks on; tells whether the failure depends on its choices alone.
+        self._remake = remake
+        self._doubted = False
 
     @property
     def seed(self) -> int:
@@ -108,8 +122,32 @@ class Failure:
         """The fingerprint of the run's trace; a replay has the same."""
         return self.run.digest
 
+    @property
+    def doubt(self) -> Difference | None:
+        """In what the run differs when it is made once more under the same choices; None if it fails alike."""
+        run, remake = self.run, self._remake
+        if not self._doubted and remake is not None:
+            schedule = self.schedule if self.schedule.portable else self.schedule.recorded(run.choices)
+            run.doubt = first_difference(run, lambda prepare: remake(schedule, prepare))
+            self._doubted = True
+        return run.doubt
+
+    def save(self, path: str | Path) -> str:
+        """Write the choices of the run to a file that people can read, for a token that is too long for a line.
+
+        Returns:
+            ``@PATH``, which ``replay``, ``harness replay`` and ``--cluster-seed`` take as they take a token.
+
+        Raises:
+            MisuseError: the file cannot be written.
+        """
+        return save(self.schedule.recorded(self.choices), path)
+
     def report(self) -> str:
-        """The failure as text: the error, the timeline, the choices, how to replay it."""
+        """The failure as text: the error, the timeline, the choices, how to replay it; first of all any doubt about it."""
+        if self._remake is not None:
+            # Makes it again, and leaves with the run what differs.
+            _ = self.doubt
         return self.run.report()
 
     def shrink(self, budget: int = BUDGET) -> ShrunkFailure:
@@ -186,6 +224,7 @@ class Exploration:
         failures: the failing runs, in the order of the seeds given.
         classes: how often each happens-before class came up, by fingerprint.
         seconds: real time it took.
+        out_of_time: whether its budget ended it before all seeds were run.
     """
 
     def __init__(
@@ -198,7 +237,9 @@ class Exploration:
         *,
         classes: Mapping[str, int] | None = None,
         seconds: float = 0.0,
+        out_of_time: bool = False,
     ) -> None:
+        self.out_of_time = out_of_time
         self.classes = dict(classes or {})
         self.seconds = seconds
         self.name = name
@@ -242,6 +283,7 @@ class Exploration:
             "unseen": self.unseen,
             "seconds": round(self.seconds, 3),
             "seconds_per_run": self.seconds / self.runs if self.runs else 0.0,
+            "out_of_time": self.out_of_time,
         }
 
     def report(self) -> str:
@@ -252,6 +294,8 @@ class Exploration:
                 f"{len(self.classes)} distinct orders of events; the next run would show a new one with probability"
                 f" {percent(self.unseen)} (Good-Turing)"
             )
+        if self.out_of_time:
+            lines.append("the budget ended it before all seeds were run")
         if self.failures:
             seeds = ", ".join(str(failure.seed) for failure in self.failures[:20])
             more = f" and {len(self.failures) - 20} more" if len(self.failures) > 20 else ""

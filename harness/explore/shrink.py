@@ -57,13 +57,15 @@ class Shrunk(Generic[R]):
         runs: how many were tried.
         before: how many deviations there were.
         minimal: whether each remaining deviation was found to be needed; False if the budget ran out.
+        budget: how many might have been tried.
     """
 
-    def __init__(self, run: R, runs: int, before: int, minimal: bool) -> None:
+    def __init__(self, run: R, runs: int, before: int, minimal: bool, budget: int = BUDGET) -> None:
         self.run = run
         self.runs = runs
         self.before = before
         self.minimal = minimal
+        self.budget = budget
 
     @property
     def deviations(self) -> tuple[Choice, ...]:
@@ -73,7 +75,7 @@ class Shrunk(Generic[R]):
     def report(self) -> str:
         """One line."""
         end = "none can be spared" if self.minimal else "the budget ran out before each was tried alone"
-        return f"shrunk from {self.before} to {len(self.deviations)} deviations in {self.runs} runs; {end}"
+        return f"shrunk from {self.before} in {self.runs} of {self.budget} runs allowed; {end}"
 
     def __repr__(self) -> str:
         return f"<Shrunk: {self.before} -> {len(self.deviations)} deviations, {self.runs} runs>"
@@ -96,7 +98,7 @@ class _Shrinker(Generic[R]):
         self.tried: dict[tuple[Choice, ...], None] = {}
 
     def fails(self, candidate: Sequence[Choice]) -> bool:
-        """Whether this run fails alike; if so it becomes the current one."""
+        """Whether this run fails alike; if so it becomes the current one. A candidate is tried once only."""
         key = tuple(candidate)
         if key in self.tried:
             return False
@@ -107,9 +109,13 @@ class _Shrinker(Generic[R]):
         run = self.rerun(key)
         if run.error is None or signature(run.error) != self.wanted:
             return False
+        left = [choice for choice in run.choices if choice.value]
+        if len(left) > len(self.current):
+            # A bent record may deviate in more places than it says.
+            return False
         self.best = run
         # What the run never asked for is gone for good.
-        self.current = [choice for choice in run.choices if choice.value]
+        self.current = left
         return True
 
     # -- fewer ------------------------------------------------------------------------------------------------------
@@ -146,15 +152,31 @@ class _Shrinker(Generic[R]):
         return len(self.current) < before
 
     def trade(self) -> bool:
-        """Spare one by letting another deviate to its utmost; whether that worked for any."""
+        """Spare one by letting another deviate more: by what the spared one did, or to its utmost; whether that worked for any.
+
+        Delays on one path add up, and one long delay is easier to tell than three short ones.
+        """
         for gone in range(len(self.current)):
             for kept in range(len(self.current)):
                 if kept == gone:
                     continue
-                candidate = list(self.current)
-                candidate[kept] = candidate[kept]._replace(value=candidate[kept].bound)
-                del candidate[gone]
-                if self.fails(candidate):
+                other = self.current[kept]
+                for value in (other.value + self.current[gone].value, other.bound):
+                    candidate = list(self.current)
+                    candidate[kept] = other._replace(value=min(value, other.bound))
+                    del candidate[gone]
+                    if self.fails(candidate):
+                        return True
+        return False
+
+    def gather(self) -> bool:
+        """Spare one by letting all others of one site deviate to their utmost; whether that worked for any."""
+        for site in sorted({choice.site for choice in self.current}):
+            if sum(1 for choice in self.current if choice.site == site) <= 1:
+                continue
+            for gone in list(self.current):
+                kept = [choice for choice in self.current if choice.key != gone.key]
+                if self.fails([c._replace(value=_utmost(c)) if c.site == site else c for c in kept]):
                     return True
         return False
 
@@ -166,15 +188,26 @@ class _Shrinker(Generic[R]):
         generator = random.Random("redraw")
         for gone in range(len(self.current)):
             kept = self.current[:gone] + self.current[gone + 1 :]
-            for _ in range(_REDRAWS):
+            for _ in range(_REDRAWS if self.may_guess else 0):
                 if kept and self.fails([_redrawn(choice, generator) for choice in kept]):
                     return True
         # Still too many to tell in a sentence: what do any two or three of them achieve?
         for number in range(_REDRAWS * 14 if len(self.current) > _FEW else 0):
             kept = sorted(generator.sample(self.current, 2 + number % 3), key=self.current.index)
-            if self.fails([_redrawn(choice, generator) for choice in kept]):
+            if self.may_guess and self.fails([_redrawn(choice, generator) for choice in kept]):
                 return True
         return False
+
+    @property
+    def may_guess(self) -> bool:
+        """Whether enough of the budget is left for what is sure to lead somewhere."""
+        return self.runs * 5 < self.budget * 3
+
+    @property
+    def minimal(self) -> bool:
+        """Whether each deviation has been made benign alone, and was found to be needed."""
+        tried = self.tried
+        return all((*self.current[:index], *self.current[index + 1 :]) in tried for index in range(len(self.current)))
 
     # -- smaller ----------------------------------------------------------------------------------------------------
 
@@ -193,32 +226,36 @@ class _Shrinker(Generic[R]):
     def _place(self, key: tuple[str, str, int]) -> int | None:
         return next((index for index, choice in enumerate(self.current) if choice.key == key), None)
 
-    def shrink(self) -> bool:
-        """All passes; False if the budget ran out."""
+    def shrink(self) -> None:
+        """All passes, until nothing can be spared or the budget runs out."""
         try:
             if self.fails(()):
-                return True
+                return
             for group_of in (_root_of, _entity_of, _site_of):
                 self.drop_groups(group_of)
             self.drop_blocks()
             self.drop_singles()
-            while self.trade() or self.redraw():
+            while self.trade() or self.gather() or self.redraw():
                 self.drop_singles()
             while True:
                 self.lower_values()
                 if not self.drop_singles():
-                    return True
+                    return
         except _OutOfBudget:
-            return False
+            return
 
 
 def _redrawn(choice: Choice, generator: random.Random) -> Choice:
     draw = generator.random()
     if draw < 0.25:
         return choice
-    # Being passed over more than a few dozen times is the same as for ever.
-    bound = min(choice.bound, max(50, 2 * choice.value)) if choice.site == PICKED else choice.bound
+    bound = _utmost(choice)
     return choice._replace(value=bound if draw < 0.35 else 1 + int(generator.random() * bound))
+
+
+def _utmost(choice: Choice) -> int:
+    # Being passed over more than a few dozen times is the same as for ever.
+    return min(choice.bound, max(50, 2 * choice.value)) if choice.site == PICKED else choice.bound
 
 
 def _root_of(choice: Choice) -> str:
@@ -243,5 +280,5 @@ def shrink(rerun: Callable[[Sequence[Choice]], R], failing: R, budget: int = BUD
     """
     shrinker = _Shrinker(rerun, failing, budget)
     before = len(shrinker.current)
-    minimal = shrinker.shrink()
-    return Shrunk(shrinker.best, shrinker.runs, before, minimal)
+    shrinker.shrink()
+    return Shrunk(shrinker.best, shrinker.runs, before, shrinker.minimal, budget)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from harness.durations import Duration
 from harness.report.holdings import Amounts, Holder, Holdings, Moment, add
 from harness.simulation.trace import Trace
+from harness.simulation.trace import moment as instant
 
 WIDTH, HEIGHT = 960, 210
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 14, 10, 26
@@ -155,9 +156,9 @@ def _titled(name: str) -> str:
 def _summary(holdings: Holdings, holders: Sequence[Holder]) -> str:
     moments = holdings.moments
     span = (
-        f"from {Duration(moments[0].time_ns)} to {Duration(moments[-1].time_ns)} of virtual time"
+        f"from {instant(Duration(moments[0].time_ns))} to {instant(Duration(moments[-1].time_ns))} of virtual time"
         if holdings.is_timed
-        else f"all at {Duration(moments[0].time_ns)} of virtual time; events are counted instead"
+        else f"all at {instant(Duration(moments[0].time_ns))} of virtual time; events are counted instead"
     )
     meaning = "Held is what is in use (full colour) or offered (pale)." if holdings.tells_use else "Held means offered or in use."
     return (

@@ -6,7 +6,8 @@ import os
 import traceback
 from collections.abc import Sequence
 
-from harness.errors import HarnessError, ProcessError
+from harness.errors import HarnessError, ProcessError, SystemFailure
+from harness.report.chart import MOST_COLUMNS, led_to, trace_chart
 from harness.simulation.choices import Choice
 from harness.simulation.trace import Trace, moment, shorten
 
@@ -108,6 +109,7 @@ def run_report(
     foot = ["", f"choices: {choices_text(choices)}", f"digest: {digest}", f"token: {token}"]
     if how_to_replay:
         foot.append(f"replay: {how_to_replay}")
-    room = lines - len(head) - len(foot) - 3
-    body = ["", "timeline:", *timeline(trace, min(room, TIMELINE_LINES)).splitlines()] if room >= 5 else []
+    room = lines - len(head) - len(foot) - 3 - MOST_COLUMNS
+    marked = led_to(trace, error.step) if isinstance(error, SystemFailure) else ()
+    body = ["", "timeline:", *trace_chart(trace, min(room, TIMELINE_LINES), marked).splitlines()] if room >= 5 else []
     return "\n".join(head + body + foot)

@@ -255,7 +255,8 @@ class ReplayChoices(Choices):
                 raise NondeterminismError(
                     f"the replay left the record at draw {len(self) + 1}: {stream.site} of {stream.entity} (occurrence {n}) was "
                     f"recorded as one of 0..{choice.bound}, now 0..{bound} is asked; the test or the code under test has changed"
-                    " since: find the failure again with 'harness hunt'"
+                    " since: find the failure again with 'harness hunt', or see how far the record still fits with"
+                    " replay(test, token, strict=False)"
                 )
             self._asked[key] = None
             value = choice.value

@@ -21,7 +21,7 @@ from harness.simulation.society import Society
 class Driver:
     """Drives one kernel; refuses to be driven from inside a handler."""
 
-    __slots__ = ("_busy", "kernel", "society", "surfaced", "watchers")
+    __slots__ = ("_busy", "kernel", "on_rest", "society", "surfaced", "watchers")
 
     def __init__(self, society: Society) -> None:
         self.society = society
@@ -29,6 +29,8 @@ class Driver:
         self._busy = False
         # Looked at after every event; usually there are none.
         self.watchers: list[Callable[[], None]] = []
+        # Called whenever driving ends, also by an error.
+        self.on_rest: list[Callable[[], None]] = []
         # Errors that the test has seen raised: checks at the end do not report them again.
         self.surfaced: list[BaseException] = []
 
@@ -172,6 +174,8 @@ class _Driving:
         if self._collecting:
             gc.enable()
         cause, driver.kernel.cause = driver.kernel.cause, -1
+        for look in driver.on_rest:
+            look()
         if error is None:
             return
         driver.surfaced.append(error)

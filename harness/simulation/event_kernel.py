@@ -142,7 +142,21 @@ class EventKernel(Kernel):
         ran: told of every event just before it runs; None if nobody cares.
     """
 
-    __slots__ = ("_behind", "_heads", "_pick", "_ran", "_running", "_timers", "classes", "contested", "handled")
+    __slots__ = (
+        "_armed",
+        "_behind",
+        "_heads",
+        "_nth_armed",
+        "_pick",
+        "_ran",
+        "_running",
+        "_timers",
+        "classes",
+        "contested",
+        "drawn",
+        "fired",
+        "handled",
+    )
 
     def __init__(
         self, choices: Choices, limits: Limits, pick: Pick | None = None, ran: Callable[[Event], None] | None = None
@@ -162,6 +176,12 @@ class EventKernel(Kernel):
         # Which record of the trace a draw was about, and how often its event would still have let others go first, by the
         # draw's entity and occurrence.
         self.handled: dict[tuple[str, int], tuple[int, int]] = {}
+        # Of each timer that has fired, in order: the how many-th it was that its owner had armed.
+        self.fired: list[int] = []
+        self._armed: dict[str, int] = {}
+        self._nth_armed: dict[int, int] = {}
+        # How many draws there had been when that event ran.
+        self.drawn: dict[tuple[str, int], int] = {}
         super().__init__(choices, limits)
 
     @property
@@ -217,6 +237,12 @@ class EventKernel(Kernel):
         first = next(index for index, head in enumerate(self._heads) if head[2].channel is channel)
         payloads = [self._heads.pop(first)[2].payload]
         return payloads + [event.payload for event in queue]
+
+    def arm(self, timer: Timer) -> Timer:
+        """As in the other kernel, and count it: a timer of a process is known by the how many-th it was."""
+        path = timer.owner._path
+        self._armed[path] = self._nth_armed[self.number + 1] = self._armed.get(path, 0) + 1
+        return super().arm(timer)
 
     # -- taking events out ------------------------------------------------------------------------------------------
 
@@ -369,6 +395,7 @@ class EventKernel(Kernel):
         self._running = event.entity
         if event.nth:
             self.handled[event.entity, event.nth] = (len(self.flat) // STRIDE, event.left)
+            self.drawn[event.entity, event.nth] = len(self.choices)
         if self._ran is not None:
             self._ran(event)
         self.receive(channel, event.payload, event.sent, event.cause_step)
@@ -377,6 +404,7 @@ class EventKernel(Kernel):
 
     def _fire_timer(self, event: Event) -> None:
         del self._timers[event.number]
+        self.fired.append(self._nth_armed.pop(event.number))
         alarms = self.alarms
         if alarms[0][2] == event.number:
             heappop(alarms)
@@ -394,6 +422,7 @@ class EventKernel(Kernel):
         self._running = event.entity
         if event.nth:
             self.handled[event.entity, event.nth] = (len(self.flat) // STRIDE, event.left)
+            self.drawn[event.entity, event.nth] = len(self.choices)
         if self._ran is not None:
             self._ran(event)
         flat = self.flat

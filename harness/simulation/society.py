@@ -318,8 +318,10 @@ class Society:
         """What an exception out of the handler that ran at this step of the trace looks like to a test."""
         record = self.kernel.trace[step]
         process = self.processes.get(record.process)
-        return ProcessError(
+        failure = ProcessError(
             f"{record.process if process is None else process._path} failed while handling {record.text}: "
             f"{type(error).__name__}: {error}\n"
             f"The last events before it (virtual time, process, event):\n{self._last_events()}"
         )
+        failure.step = step
+        return failure

@@ -215,10 +215,31 @@ class World:
         if check not in self._checks:
             self._checks.append(check)
 
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What gives its verdict at the end of the run, in the order in which it came."""
+        return tuple(self._checks)
+
     def watch(self, watcher: Watcher) -> None:
         """Let ``watcher.look()`` run after every event, and ask for its verdict at the end."""
         self._driver.watchers.append(watcher.look)
         self._checks.append(watcher)
+
+    def follow(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Let ``callback()`` run after every event and whenever the world comes to rest; returns what ends that.
+
+        It may look at anything and must change nothing.
+        """
+        driver = self._driver
+        driver.watchers.append(callback)
+        driver.on_rest.append(callback)
+
+        def end() -> None:
+            # New lists: the old ones may just be gone through.
+            driver.watchers = [one for one in driver.watchers if one is not callback]
+            driver.on_rest = [one for one in driver.on_rest if one is not callback]
+
+        return end
 
     def surfaced(self, error: BaseException) -> bool:
         """Whether the test has seen this error raised already."""

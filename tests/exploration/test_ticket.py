@@ -53,15 +53,49 @@ def test_shrinks_to_three(which: tuple[str, str]) -> None:
     assert type(again.error) is type(failure.error)
 
 
-def test_decisive_pair_is_the_tickets() -> None:
-    """The late registration and the agent's exit, at the master; told in ten lines."""
-    explanation = explore(_test(*STRICT), seeds=500).failures[0].explain()
-    pair = explanation.pair
+# Seeds that were hard at some time: events at one instant, four deviations, a strategy that picks events. A range of seeds such
+# as TICKET_SHRINKS=0:2000 asks for every failure among them.
+HARD = [299, 310, 510, 1028]
+_RANGE = os.environ.get("TICKET_SHRINKS")
+SEEDS = HARD if _RANGE is None else range(*map(int, _RANGE.split(":")))
+
+
+def test_every_failure_shrinks_and_has_the_tickets_pair() -> None:
+    """At most three deviations; the agent's exit and the authorization of its late registration, at the master, in ten lines."""
+    exploration = explore(_test(*STRICT), seeds=SEEDS, stop_on_failure=False)
+    assert len(exploration.failures) >= (len(HARD) if _RANGE is None else 1)
+    for failure in exploration.failures:
+        explanation = failure.shrink().explain()
+        pair, text = explanation.pair, str(explanation)
+        assert len(explanation.deviations) <= 3, text
+        assert explanation.shrunk.minimal, text
+        assert pair is not None, text
+        assert pair.first.receiver == pair.second.receiver == "master@master", text
+        assert pair.first.text == "exited(slave(1)@agent1)", text
+        assert pair.second.text == "authorization for RegisterSlaveMessage from slave(1)@agent1", text
+        assert explanation.passing_run is not None
+        assert replay(_test(*STRICT), explanation.failing_run.token).error is not None
+        assert replay(_test(*STRICT), explanation.passing_run.token).error is None
+        assert len(explanation.lines) <= 10, text
+
+
+@pytest.mark.parametrize("which", FLAKY[1:])
+def test_decisive_pair_of_two_agents(which: tuple[str, str]) -> None:
+    """The same pair, of one and the same agent."""
+    pair = explore(_test(*which), seeds=500).failures[0].explain().pair
     assert pair is not None
-    assert pair.first.receiver.startswith("master")
-    assert pair.first.text.startswith("exited(slave")
-    assert "RegisterSlaveMessage" in pair.second.text
-    assert len(explanation.lines) <= 10
+    agent = pair.first.text.removeprefix("exited(").removesuffix(")")
+    assert pair.second.text == f"authorization for RegisterSlaveMessage from {agent}"
+    assert pair.first.receiver == pair.second.receiver == "master@master"
+
+
+def test_explanation_reads_well() -> None:
+    """A reader sees which back-off was short, and that it is the repeated registration that is late."""
+    lines = explore(_test(*STRICT), seeds=500).failures[0].explain().lines
+    assert lines[0].startswith("ExpectationError: addSlave")
+    assert any("the first do_reliable_registration of agent1 was drawn 300us instead of up to 20ms" in line for line in lines)
+    assert any("first the news of agent1's exit" in line for line in lines)
+    assert any("then authorization for the second RegisterSlaveMessage from agent1" in line for line in lines)
 
 
 def test_strict_form_is_refuted() -> None:

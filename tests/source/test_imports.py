@@ -97,11 +97,14 @@ def test_no_import_is_hidden() -> None:
 
 
 def test_heavy_libraries_stay_in_their_rooms() -> None:
-    """click and rich are loaded by the command line only, freezegun and pytest by the plugin and the command line only."""
+    """click and rich are loaded by the command line only, freezegun and pytest by the plugin and the command line only, jinja2 by
+    the page only.
+    """
     rooms = {
         "click": ("harness.cli",),
         "rich": ("harness.cli",),
         "freezegun": ("harness_fixtures.wall_clock",),
+        "jinja2": ("harness.report.page",),
         "pytest": ("harness_fixtures", "harness.cli"),
     }
     wrong = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -181,3 +182,11 @@ def test_coroutine_function_is_refused() -> None:
 
     with pytest.raises(MisuseError, match="coroutine"):
         explore(later)
+
+
+def test_a_failure_is_saved_and_replayed_from_its_file(tmp_path: Path) -> None:
+    """The file holds what the token would, and is named where a token is."""
+    failure = explore(orderly, 100, "pos").failures[0]
+    run = replay(orderly, failure.save(tmp_path / "failure.json"))
+    assert run.digest == failure.digest
+    assert isinstance(run.error, AssertionError)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from harness.errors import MisuseError
-from harness.explore.bounded import Search
+from harness.explore.bounded import MOST_VALUES, Search
 from harness.explore.fingerprint import fingerprint
 from harness.explore.tokens import Schedule
 from harness.proving import prove
 from harness.runs import Plan, Run
 from harness.simulation import Address, Process, World, handles
-from harness.simulation.choices import Choice
+from harness.simulation.choices import Choice, generator
 from harness.simulation.strategies import Recorded
 from tests.unit.explore.toys import Ping, orderly, patient
 
@@ -33,6 +35,10 @@ class Node(Process):
         self.seen.append(message.n)
         for to in self.routes.get(message.n, ()):
             self.send(to, Ping(message.n * 10 + len(self.seen)))
+
+    def note(self, n: int) -> None:
+        """Note it."""
+        self.seen.append(n)
 
     def later(self, to: str, n: int) -> None:
         """Send after a while."""
@@ -99,6 +105,81 @@ def test_pruning_loses_no_class(deviations: int) -> None:
     assert part.total() < whole.total()
 
 
+def _random_web(number: int) -> Callable[[World], None]:
+    """Four nodes with routes and back-offs that nobody chose."""
+    draw = generator("web", number)
+    names = ["a", "b", "c", "d"]
+    routes = {
+        name: {n: tuple(f"{to}@{to}" for to in draw.sample(names, draw.randint(0, 2)) if to != name) for n in (1, 2, 3, 11, 21)}
+        for name in names
+    }
+    first = [(draw.choice(names), draw.choice(names), n) for n in (1, 2, 3)]
+    late = [(draw.choice(names), draw.choice(names), n, draw.randint(1, 9)) for n in (2, 3)]
+
+    def test(world: World) -> None:
+        """Let them talk."""
+        nodes = {name: Node(name, routes[name]) for name in names}
+        for name, node in nodes.items():
+            world.spawn(node, host=name)
+            world.settle()
+        for sender, to, n in first:
+            nodes[sender].send(f"{to}@{to}", Ping(n))
+        for sender, to, n, most in late[: 1 + number % 2]:
+            nodes[sender].backoff("0ms", f"{most}ms", nodes[sender].later, f"{to}@{to}", n)
+        world.run_until_idle()
+
+    return test
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_pruning_loses_no_class_of_any_web(number: int) -> None:
+    """The same for systems made at random, with two deviations."""
+    test = _random_web(number)
+    _, all_classes = _all_runs(test, 2, prune=False)
+    _, classes = _all_runs(test, 2, prune=True)
+    assert classes >= all_classes
+
+
+def test_long_delays_are_tried_at_every_change_of_order() -> None:
+    """Of a back-off of 20 ms each value is run at which the order changes, however close together they are."""
+    close = ("1ms", "1000001ns", "1000003ns", "19999999ns")
+
+    def crowded(world: World) -> None:
+        """A random timer among fixed ones, some of them a nanosecond apart."""
+        node = Node("a", {})
+        world.spawn(node, host="a")
+        world.settle()
+        for n, delay in enumerate(close):
+            node.delay(delay, node.note, n)
+        node.backoff("0ms", "20ms", node.note, 99)
+        world.run_until_idle()
+        places.add(node.seen.index(99))
+
+    places: set[int] = set()
+    made, _ = _all_runs(crowded, 1, prune=True)
+    # Before, between and after all four, and at one time with each of them either way.
+    assert places == {0, 1, 2, 3, 4}
+    assert made.total() < 40
+
+
+def test_values_tried_have_an_end() -> None:
+    """A delay with more changes of order than anybody wants to run is cut off, and the proof says so."""
+
+    def endless(world: World) -> None:
+        """A random timer among four hundred others."""
+        node = Node("a", {})
+        world.spawn(node, host="a")
+        world.settle()
+        for n in range(400):
+            node.delay(f"{n}us", node.note, n)
+        node.backoff("0ms", "1ms", node.note, -1)
+        world.run_until_idle()
+
+    proof = prove(endless, max_deviations=1)
+    assert proof.runs < 2 * MOST_VALUES
+    assert any("ranges of random delays whose ends differ" in line for line in proof.not_covered)
+
+
 def test_no_run_is_made_twice() -> None:
     """Each set of deviations comes once."""
     made, _ = _all_runs(orders, 2, prune=False)
@@ -118,8 +199,28 @@ def test_proof_of_what_holds() -> None:
     assert proof.exhausted
     assert not proof.failures
     assert proof.runs > 5
-    assert "runs with more than 2 deviations" in proof.report()
-    assert proof.as_dict()["exhausted"] is True
+    report = proof.report()
+    assert "PROVEN: no run with at most 2 deviations fails" in report
+    assert "runs with more than 2 deviations" in report
+    assert len(report.splitlines()) <= 6
+    told = json.loads(json.dumps(proof.as_dict()))
+    assert told["exhausted"] is True
+    assert told["runs"] == sum(told["runs_by_deviations"]) == proof.runs
+    assert 1 < told["classes"] <= told["runs"]
+    assert (told["failures"], told["budget"]) == ([], None)
+    assert told["left_out"] >= 0
+
+
+def test_watch_is_told_of_every_run() -> None:
+    """A progress display learns how many runs there were, at which level it is, and how many failed."""
+    told: list[tuple[int, int, int]] = []
+    proof = prove(orderly, max_deviations=2, stop_on_failure=False, watch=lambda *seen: told.append(seen))
+    assert [runs for runs, _, _ in told] == list(range(1, proof.runs))
+    assert {level for _, level, _ in told} == {1, 2}
+    assert told[-1][2] in (len(proof.failures), len(proof.failures) - 1)
+    several: list[tuple[int, int, int]] = []
+    prove(orderly, max_deviations=2, stop_on_failure=False, jobs=2, watch=lambda *seen: several.append(seen))
+    assert several[-1] == (proof.runs, 2, len(proof.failures))
 
 
 def test_proof_finds_what_fails() -> None:
@@ -149,13 +250,21 @@ def test_budget_ends_a_proof_honestly() -> None:
     proof = prove(orders, max_deviations=3, budget=0.0)
     assert not proof.exhausted
     assert any("budget" in line for line in proof.not_covered)
+    assert "UNDECIDED: no run has failed so far" in proof.report()
+    assert proof.as_dict()["budget"] == 0.0
+    together = prove(orderly, max_deviations=3, budget="0secs", jobs=2)
+    assert not together.exhausted
 
 
 def test_workers_give_the_same_proof() -> None:
     """The same runs and failures with two processes as with one."""
     alone = prove(orderly, max_deviations=2, stop_on_failure=False)
     together = prove(orderly, max_deviations=2, stop_on_failure=False, jobs=2)
-    assert (alone.runs, alone.levels) == (together.runs, together.levels)
+    with ThreadPoolExecutor(1) as executor:
+        elsewhere = prove(orderly, max_deviations=2, stop_on_failure=False, executor=executor)
+    for other in (together, elsewhere):
+        mine, theirs = alone.as_dict(), other.as_dict()
+        assert {**mine, "seconds": 0} == {**theirs, "seconds": 0}
     assert [failure.token for failure in alone.failures] == [failure.token for failure in together.failures]
 
 

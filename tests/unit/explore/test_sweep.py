@@ -99,7 +99,7 @@ def test_chunks_come_back_in_order() -> None:
                 stop_on_failure=False,
             )
         )
-    assert [chunk.failed for chunk in chunks] == [(0, 1, 2), (3, 4, 5), (6, 7, 8), (9,)]
+    assert [chunk.failed for _, chunk in chunks] == [seeds for seeds, _ in chunks] == [(0, 1, 2), (3, 4, 5), (6, 7, 8), (9,)]
 
 
 def test_chunks_behind_the_first_failure_do_not_count() -> None:
@@ -115,7 +115,7 @@ def test_chunks_behind_the_first_failure_do_not_count() -> None:
                 stop_on_failure=True,
             )
         )
-    assert [chunk.failed for chunk in chunks] == [(), (4,)]
+    assert [chunk.failed for _, chunk in chunks] == [(), (4,)]
 
 
 def test_closure_is_refused_with_the_way_out() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.errors import MisuseError
 from harness.explore import Schedule, read_schedule
+from harness.explore.tokens import A_LINE, in_a_line, save
 from harness.simulation.choices import Choice
 
 CHOICES = st.builds(
@@ -74,3 +76,62 @@ def test_wrong_token_says_what_to_do(text: object, words: str) -> None:
     """Whatever is no token of ours is refused with what is wrong with it."""
     with pytest.raises(MisuseError, match=words):
         read_schedule(text)  # type: ignore[arg-type]
+
+
+# -- choices in a file ----------------------------------------------------------------------------------------------
+
+
+@given(st.integers(), st.lists(CHOICES, unique_by=lambda choice: choice.key))
+def test_a_file_of_choices_comes_back(tmp_path_factory: pytest.TempPathFactory, seed: int, choices: list[Choice]) -> None:
+    """``@PATH`` is read back to the schedule that was saved, whatever its names contain."""
+    schedule = Schedule(seed).recorded(choices)
+    reference = save(schedule, tmp_path_factory.mktemp("choices") / "some.json")
+    assert reference.startswith("@")
+    assert read_schedule(reference) == schedule
+
+
+def test_only_long_tokens_go_to_a_file(tmp_path: Path) -> None:
+    """A token that fits into a line is one; a longer one is a file named after its content, the same each time."""
+    few = Schedule(1).recorded([Choice("latency", "a", 1, 9, 4)])
+    assert in_a_line(few, tmp_path) == few.token
+    many = Schedule(1).recorded([Choice("latency", f"process {n * n}", n, 10**9, n * 7919**3 % 10**9) for n in range(1, 200)])
+    assert len(many.token) > A_LINE
+    reference = in_a_line(many, tmp_path / "new")
+    assert reference == in_a_line(many, tmp_path / "new")
+    assert [f"@{path}" for path in (tmp_path / "new").iterdir()] == [reference]
+    assert read_schedule(reference) == many
+
+
+def test_a_file_of_choices_can_be_read_by_people(tmp_path: Path) -> None:
+    """One choice a line, below a line that names the columns."""
+    reference = save(Schedule(5).recorded([Choice("latency", "a -> b", 2, 9, 4)]), tmp_path / "c.json")
+    text = Path(reference[1:]).read_text("utf-8")
+    assert '"seed": 5' in text
+    assert '["site", "entity", "occurrence", "bound", "value"]' in text
+    assert '\n  ["latency", "a -> b", 2, 9, 4]\n' in text
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: No such file"),
+        ("{", "holds no recorded choices"),
+        ("[]", "holds no recorded choices"),
+        ('{"token": "ch9", "seed": 1}', "has the format 'ch9', this release reads 'ch1'"),
+        ('{"token": "ch1", "seed": 1, "strategy": "random", "choices": [["latency", "a", 1, 9]]}', "holds no recorded choices"),
+        ('{"token": "ch1", "seed": "1", "strategy": "random", "choices": []}', "'1' where int was wanted"),
+    ],
+)
+def test_a_bad_file_of_choices_is_refused(tmp_path: Path, content: str | None, words: str) -> None:
+    """Missing, damaged and of another format: one clear line each, with the way out."""
+    path = tmp_path / "c.json"
+    if content is not None:
+        path.write_text(content, "utf-8")
+    with pytest.raises(MisuseError, match=f"{words}.*harness hunt"):
+        read_schedule(f"@{path}")
+
+
+def test_a_seed_needs_no_file(tmp_path: Path) -> None:
+    """A schedule without choices has a short token, so asking for a file is a misuse."""
+    with pytest.raises(MisuseError, match="ch1-random-3 is all there is"):
+        save(Schedule(3), tmp_path / "c.json")
