@@ -17,9 +17,10 @@ def test_sweep_reports_rate_and_lowest_seed(run: Runner) -> None:
         [
             "E *arrived as [[]2, 1]*",
             "E *of 100 seeds failed: * % (95 % interval * to *); lowest failing: 2, *",
+            "*- cluster seeds -*",
+            "*- cluster choices -*",
             "*- cluster timeline -*",
             "*Ping(n=2)*",
-            "*- cluster choices -*",
             "*- cluster replay -*",
             "seed 2, strategy random, digest *",
             "pytest test_it.py::test_race --cluster-seed=2",
@@ -184,7 +185,7 @@ def test_determinism_check_finds_a_leak(project: pytest.Pytester, run: Runner) -
     )
     result = run("--cluster-check-determinism")
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["E *NondeterminismError: two runs under seed * differ*"])
+    result.stdout.fnmatch_lines(["E *NondeterminismError: the same choices gave another run when it was made again *"])
 
 
 def test_last_reruns_the_failing_seeds(run: Runner) -> None:
@@ -206,6 +207,48 @@ def test_workers_split_the_seeds(run: Runner) -> None:
     rates = [re.findall(r"test_it.py::test_race: (.*)", result.stdout.str()) for result in (alone, both)]
     assert rates[0] == rates[1]
     both.stdout.fnmatch_lines(["pytest test_it.py::test_race --cluster-seed=2"])
+
+
+def test_workers_never_run_a_seed_twice(project: pytest.Pytester, run: Runner) -> None:
+    """Whatever kind of test it is, the workers together run each seed exactly once, as many as there are."""
+    project.makepyfile(
+        test_it="""
+        import os
+        import unittest
+
+        import pytest
+
+        def note(kind, seed):
+            with open(f"{kind}-{seed}-{os.getpid()}", "x"):
+                pass
+
+        def test_fast(seed):
+            note("fast", seed)
+
+        @pytest.fixture
+        def mine(seed):
+            return seed
+
+        def test_slow(mine):
+            note("slow", mine)
+
+        @pytest.mark.cluster(seeds=3)
+        def test_few(seed):
+            note("few", seed)
+
+        class TestIt(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def _take(self, seed):
+                self.seed = seed
+
+            def test_case(self):
+                note("case", self.seed)
+        """
+    )
+    run("--cluster-shard=1/2", "-n", "3", "--rootdir=.", "-o", "cluster_seeds=46")
+    ran = [path.name.rpartition("-")[0] for path in project.path.glob("*-*-*") if path.name[0] in "fsc"]
+    wanted = [f"{kind}-{seed}" for kind in ("fast", "slow", "case") for seed in range(0, 46, 2)] + ["few-0", "few-2"]
+    assert sorted(ran) == sorted(wanted)
 
 
 def test_sweeps_can_be_turned_off_by_blocking_the_plugin(project: pytest.Pytester) -> None:
