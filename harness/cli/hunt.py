@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-import shlex
-import time
-from collections.abc import Sequence
-from multiprocessing.connection import Connection, wait
-from typing import Any
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 
+from harness.cli.console import (
+    FAILURE_FOUND,
+    HARNESS_FAILED,
+    NOTHING_FOUND,
+    STOPPED,
+    USAGE,
+    Real,
+    budget_option,
+    complete_files,
+    complete_strategies,
+    indented,
+    json_option,
+    print_json,
+    progress_note,
+    report_option,
+    title,
+)
+from harness.cli.explaining import Explained, again, explain, explain_line, replay_line, run_only
 from harness.cli.progress import Meter
-from harness.cli.session import Refused, TestResult, run_tests
-from harness.errors import HarnessError, InternalError
-from harness.explore.statistics import describe_rate, wilson
+from harness.cli.resuming import run_on_file
+from harness.cli.session import Refused, Stopped, Subject, TestResult, run_tests
+from harness.cli.workers import run_in_processes
+from harness.errors import HarnessError
+from harness.explore.statistics import describe_rate, rarer_than, wilson
+
+# Nobody asked for explanations, so they may take so long: of one test, of all tests together.
+_SECONDS_UNASKED, _SECONDS_UNASKED_IN_ALL = 10.0, 20.0
+
+
+class _Outcome(NamedTuple):
+    seeds: int
+    jobs: int
+    seconds: float
+    stopped: bool
+    results: Sequence[TestResult]
+    looked: Mapping[str, Explained]
+    files: Mapping[str, Sequence[Path]]
 
 
 @click.command()
-@click.argument("tests", nargs=-1, required=True, metavar="TEST...")
+@click.argument("tests", nargs=-1, required=True, metavar="TEST...", shell_complete=complete_files)
 @click.option("--seeds", default=1000, show_default=True, type=click.IntRange(min=1), help="Seeds to run each test under.")
 @click.option("--first-seed", default=0, show_default=True, type=int, help="The seed to begin with.")
 @click.option("-j", "--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Processes to use.")
@@ -27,171 +57,203 @@ from harness.explore.statistics import describe_rate, wilson
     "--strategy",
     default=None,
     metavar="S",
+    shell_complete=complete_strategies,
     help="What draws the choices: random (default), prompt, pct:3, pos, urw, order, bounded:2, portfolio.",
 )
 @click.option(
-    "--report", default=None, metavar="DIR", type=click.Path(file_okay=False), help="Write a text file for each failure."
+    "--explain/--no-explain",
+    "explaining",
+    default=None,
+    help="Shrink and explain the first failure of each test. By default, unless that takes long.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@budget_option
+@report_option
+@click.option(
+    "--resume",
+    default=None,
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write down what is found as it comes; given again, go on where it ended. For one TEST.",
+)
+@json_option
 def hunt(
-    tests: Sequence[str], seeds: int, first_seed: int, jobs: int, strategy: str | None, report: str | None, as_json: bool
+    tests: Sequence[str],
+    seeds: int,
+    first_seed: int,
+    jobs: int,
+    strategy: str | None,
+    explaining: bool | None,
+    budget: float | None,
+    report: Path | None,
+    resume: Path | None,
+    as_json: bool,
 ) -> int:
-    """Run each TEST (a pytest node id or file) under many seeds and show the lowest failing one."""
-    options = [f"--cluster-seeds={seeds}", f"--cluster-seed={first_seed}"]
-    options += [f"--cluster-strategy={strategy}"] if strategy is not None else []
-    options += [f"--cluster-report={report}"] if report is not None else []
-    began = time.perf_counter()
+    """Run each TEST (a pytest node id, file or folder) under many seeds; show the lowest failing one and explain it.
+
+    \b
+    Examples:
+      harness hunt tests/test_it.py --seeds 2000 -j 2
+      harness hunt tests/test_it.py::test_agent --strategy portfolio --report out
+    """
+    drawing = [f"--cluster-strategy={strategy}"] if strategy is not None else []
+    options = [f"--cluster-seeds={seeds}", f"--cluster-seed={first_seed}", *drawing]
+    options += [f"--cluster-budget={budget:g}s"] if budget is not None else []
+    began = Real.seconds()
     jobs = min(jobs, seeds)
+    stopped = False
     try:
         with Meter(seeds, jobs, quiet=as_json) as meter:
-            if jobs == 1:
+            if resume is not None:
+                wanted = range(first_seed, first_seed + seeds)
+                results = run_on_file(tests, drawing, resume, wanted, jobs, budget, meter)
+            elif jobs == 1:
                 results = run_tests(tests, options, lambda kind, what: meter.tell(0, kind, what))
             else:
-                results = _in_processes(tests, options, jobs, meter)
+                results = run_in_processes(tests, options, jobs, meter)
     except Refused as error:
         raise click.UsageError(str(error)) from None
-    seconds = time.perf_counter() - began
+    except Stopped as error:
+        results, stopped = error.results, True
+    seconds = Real.seconds() - began
+    looked: dict[str, Explained] = {}
+    if not stopped:
+        try:
+            for result, work in _to_look_at(results, explaining, report is not None):
+                looked[result.test] = _looked_at(result, work)
+        except (Stopped, KeyboardInterrupt):
+            stopped = True
+    files = {} if report is None else {test: _written(found, report) for test, found in looked.items()}
+    outcome = _Outcome(seeds, jobs, seconds, stopped, results, looked, files)
     if as_json:
-        click.echo(json.dumps(_document(results, seeds, jobs, seconds)))
+        print_json(_document(outcome))
     else:
         for result in results:
-            click.echo(_text(result))
-        click.echo(_closing_line(results, seconds))
+            click.echo(_text(result, looked.get(result.test), files.get(result.test, ())))
+        click.echo(_closing_line(outcome))
+    if stopped:
+        runs = sum(result.runs for result in results)
+        more = "" if resume is None else "; the same command goes on where this one ended"
+        progress_note(f"stopped by Ctrl-C after {seconds:.1f} s: {runs} runs were made; what they showed is above{more}")
+        return STOPPED
     return _code(results)
 
 
 def _code(results: Sequence[TestResult]) -> int:
     if any(result.harness_failed for result in results):
-        return 3
+        return HARNESS_FAILED
     if any(result.failed for result in results):
-        return 1
-    return 2 if any(result.trouble for result in results) else 0
+        return FAILURE_FOUND
+    return USAGE if any(result.trouble for result in results) else NOTHING_FOUND
 
 
-def _text(result: TestResult) -> str:
-    title = click.style(result.test, bold=True)
+# -- looking at what was found --------------------------------------------------------------------------------------
+
+
+def _to_look_at(
+    results: Sequence[TestResult], asked: bool | None, all_of_them: bool
+) -> Iterator[tuple[TestResult, Callable[[Subject], Explained]]]:
+    """The failing tests whose first failure is to be made again, and what for.
+
+    Args:
+        asked: whether to explain; None explains what is explained within seconds.
+        all_of_them: also those that are not explained.
+    """
+    began = Real.seconds()
+    for result in results:
+        if result.first is None:
+            continue
+        left = _SECONDS_UNASKED_IN_ALL - (Real.seconds() - began)
+        if asked and not result.harness_failed:
+            yield result, explain
+        elif asked is None and left > 0 and not result.harness_failed:
+            yield result, functools.partial(explain, seconds=min(left, _SECONDS_UNASKED))
+        elif all_of_them:
+            yield result, run_only
+
+
+def _looked_at(result: TestResult, work: Callable[[Subject], Explained]) -> Explained:
+    assert result.first is not None
+    found = again(result.test, result.first.token, work)
+    if found.run.error is None:
+        raise HarnessError(
+            f"{result.test} failed under {result.first.token} and then passed: it depends on something that no seed controls;"
+            " run it with pytest --cluster-check-determinism"
+        )
+    return found
+
+
+def _written(found: Explained, folder: Path) -> list[Path]:
+    try:
+        return found.write(folder)
+    except OSError as error:
+        progress_note(f"{error.filename or folder} cannot be written ({error.strerror}): no report of {found.test}")
+        return []
+
+
+# -- showing it -----------------------------------------------------------------------------------------------------
+
+
+def _text(result: TestResult, looked: Explained | None, files: Sequence[Path]) -> str:
+    lines = [title(result.test)]
     if result.trouble and result.first is None:
-        return f"{title}\n  {result.trouble}\n"
+        return "\n".join([*lines, *indented(result.trouble), ""])
     if result.skipped and not result.runs:
-        return f"{title}\n  skipped\n"
+        return "\n".join([*lines, "  skipped", ""])
     rate = result.runs / result.seconds if result.seconds else 0.0
     colour = "red" if result.failed else "green"
-    lines = [title, f"  {result.runs} seeds, {rate:.0f} seeds/s and process, strategy {result.strategy}"]
+    lines.append(f"  {result.runs} seeds, {rate:.0f} seeds/s and process, strategy {result.strategy}")
     lines.append("  " + click.style(describe_rate(len(result.failed), result.runs), fg=colour))
-    if result.first is not None:
-        more = f" (also {', '.join(map(str, result.failed[1:9]))}{', ...' if len(result.failed) > 9 else ''})" * (
-            len(result.failed) > 1
-        )
-        lines += [f"  lowest failing seed: {result.first.seed}{more}", ""]
-        lines += [f"  {line}".rstrip() for line in result.first.report.splitlines()]
-        lines += [f"  or: {_replay_line(result)}"]
-    return "\n".join(lines) + "\n"
+    if result.first is None:
+        return "\n".join([*lines, ""])
+    lines.append(f"  lowest failing seed: {result.first.seed}{_others(result)}{_finders(result)}")
+    lines += ["", *indented(result.first.report), f"  or: {replay_line(result.test, result.first.token)}"]
+    if looked is not None and looked.explanation is not None:
+        lines += ["", f"  why ({looked.seconds:.1f} s):", *(f"    {line}" for line in looked.lines())]
+    elif not result.harness_failed:
+        lines.append(f"  why: {explain_line(result.test, result.first.token)}")
+    if files:
+        lines += ["", *(f"  file: {path}" for path in files)]
+    return "\n".join([*lines, ""])
 
 
-def _replay_line(result: TestResult) -> str:
+def _others(result: TestResult) -> str:
+    if len(result.failed) < 2:
+        return ""
+    return f" (also {', '.join(map(str, result.failed[1:9]))}{', ...' if len(result.failed) > 9 else ''})"
+
+
+def _finders(result: TestResult) -> str:
+    """In a portfolio: which strategy found it, and how many failing seeds each had."""
     assert result.first is not None
-    return f"harness replay {shlex.quote(result.test)} {result.first.token}"
+    if result.first.found_by == result.strategy:
+        return ""
+    counts = ", ".join(f"{name} {count}" for name, count in sorted(result.found_by.items(), key=lambda item: (-item[1], item[0])))
+    return f"; found by {result.first.found_by} (failing seeds by strategy: {counts})"
 
 
-def _closing_line(results: Sequence[TestResult], seconds: float) -> str:
+def _closing_line(outcome: _Outcome) -> str:
+    results = outcome.results
     runs = sum(result.runs for result in results)
     failing = sum(1 for result in results if result.failed)
     tests = "1 test" if len(results) == 1 else f"{len(results)} tests"
-    return f"{tests}, {runs} seeds in {seconds:.1f} s: {failing} failed under some"
+    return f"{tests}, {runs} seeds in {outcome.seconds:.1f} s: {failing} failed under some"
 
 
-def _document(results: Sequence[TestResult], seeds: int, jobs: int, seconds: float) -> dict[str, Any]:
+def _document(outcome: _Outcome) -> dict[str, Any]:
     return {
-        "seeds": seeds,
-        "jobs": jobs,
-        "seconds": round(seconds, 3),
+        "seeds": outcome.seeds,
+        "jobs": outcome.jobs,
+        "seconds": round(outcome.seconds, 3),
+        "stopped": outcome.stopped,
         "tests": [
             {
                 **result.as_dict(),
                 "failure_rate": len(result.failed) / result.runs if result.runs else 0.0,
                 "interval": list(wilson(len(result.failed), result.runs)),
+                "rarer_than": None if result.failed else rarer_than(result.runs),
+                "explanation": outcome.looked[result.test].as_dict() if result.test in outcome.looked else None,
+                "files": [str(path) for path in outcome.files.get(result.test, ())],
             }
-            for result in results
+            for result in outcome.results
         ],
     }
-
-
-# -- several processes ----------------------------------------------------------------------------------------------
-
-
-def _in_processes(tests: Sequence[str], options: Sequence[str], jobs: int, meter: Meter) -> list[TestResult]:
-    context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
-    readers: dict[Connection, int] = {}
-    processes = []
-    for worker in range(jobs):
-        reader, writer = context.Pipe(duplex=False)
-        shard = [*options, f"--cluster-shard={worker + 1}/{jobs}"]
-        process = context.Process(target=_work, args=(writer, tests, shard), daemon=True)  # type: ignore[attr-defined]
-        process.start()
-        writer.close()
-        readers[reader] = worker
-        processes.append(process)
-    parts: list[TestResult] = []
-    try:
-        trouble = _listen(readers, parts, meter)
-    finally:
-        for process in processes:
-            process.terminate()
-            process.join()
-    if trouble is not None:
-        raise trouble
-    return _merged(parts)
-
-
-def _listen(readers: dict[Connection, int], parts: list[TestResult], meter: Meter) -> Exception | None:
-    trouble: Exception | None = None
-    while readers:
-        for reader in wait(list(readers)):
-            assert isinstance(reader, Connection)
-            try:
-                kind, what = reader.recv()
-            except EOFError:
-                worker = readers.pop(reader)
-                trouble = trouble or HarnessError(f"worker process {worker + 1} died; run with -j 1 to see why")
-                continue
-            if kind == "done":
-                del readers[reader]
-            elif kind == "trouble":
-                del readers[reader]
-                trouble = trouble or what
-            else:
-                meter.tell(readers[reader], kind, what)
-                if kind == "result":
-                    parts.append(what)
-    return trouble
-
-
-def _work(writer: Connection, tests: Sequence[str], options: Sequence[str]) -> None:
-    try:
-        run_tests(tests, options, lambda kind, what: writer.send((kind, what)))
-        writer.send(("done", None))
-    except (Refused, HarnessError) as error:
-        writer.send(("trouble", error))
-    except KeyboardInterrupt:
-        pass
-    except Exception as error:
-        writer.send(("trouble", InternalError(f"{type(error).__name__}: {error}")))
-    finally:
-        writer.close()
-
-
-def _merged(parts: Sequence[TestResult]) -> list[TestResult]:
-    merged: dict[str, TestResult] = {}
-    for part in parts:
-        whole = merged.setdefault(part.test, part)
-        if whole is part:
-            continue
-        whole.runs += part.runs
-        whole.steps += part.steps
-        whole.seconds += part.seconds
-        whole.failed = sorted([*whole.failed, *part.failed])
-        whole.trouble = whole.trouble or part.trouble
-        whole.harness_failed |= part.harness_failed
-        if part.first is not None and (whole.first is None or part.first.seed < whole.first.seed):
-            whole.first, whole.digest = part.first, part.digest
-    return list(merged.values())

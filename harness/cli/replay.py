@@ -2,36 +2,92 @@
 
 from __future__ import annotations
 
-import json
+import functools
 
 import click
 
-from harness.cli.session import Refused, run_tests
-from harness.errors import InternalError
+from harness.cli.console import (
+    FAILURE_FOUND,
+    HARNESS_FAILED,
+    NOTHING_FOUND,
+    USAGE,
+    complete_files,
+    complete_strategies,
+    json_option,
+    print_json,
+    title,
+)
+from harness.cli.explaining import Explained, again
+from harness.cli.session import Refused, Stopped, Subject, run_tests
+from harness.errors import InternalError, MisuseError
+from harness.explore.tokens import Schedule, read_schedule
+from harness.exploring import replay_leniently
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("test", metavar="TEST")
+@click.argument("test", metavar="TEST", shell_complete=complete_files)
 @click.argument("token", metavar="TOKEN")
-@click.option("--strategy", default=None, metavar="S", help="For a bare seed: what draws the choices (random by default).")
-@click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
-def replay(test: str, token: str, strategy: str | None, as_json: bool) -> int:
-    """Run TEST (a pytest node id) once under TOKEN, or under a seed, as a failing run printed it."""
+@click.option(
+    "--strategy",
+    default=None,
+    metavar="S",
+    shell_complete=complete_strategies,
+    help="For a bare seed: what draws the choices (random by default).",
+)
+@click.option(
+    "--lenient",
+    is_flag=True,
+    help="Apply recorded choices as well as it goes to a test that has changed since, and say how far they still fit.",
+)
+@json_option
+def replay(test: str, token: str, strategy: str | None, lenient: bool, as_json: bool) -> int:
+    """Run TEST (a pytest node id) once under TOKEN, or under a seed, as a failing run printed it.
+
+    \b
+    Examples:
+      harness replay tests/test_it.py::test_agent ch1-random-18
+      harness replay tests/test_it.py::test_agent 18 --strategy pct:3
+    """
     options = [f"--cluster-seed={token}", *([] if strategy is None else [f"--cluster-strategy={strategy}"])]
     try:
         if token == "last":
             raise Refused("'last' is for pytest --cluster-seed; here a seed or a token is wanted")
+        if lenient:
+            return _leniently(test, token, as_json)
         results = run_tests([test], options, lambda kind, what: None, single=True)
     except Refused as error:
         raise click.UsageError(str(error)) from None
+    except Stopped:
+        raise click.Abort from None
     if not results:
         raise InternalError(f"{test} was collected but did not run; run it with pytest to see why")
     result = results[0]
     if as_json:
-        click.echo(json.dumps(result.as_dict()))
+        print_json(result.as_dict())
     else:
-        click.echo(click.style(result.test, bold=True))
+        click.echo(title(result.test))
         click.echo(result.first.report if result.first is not None else result.report or result.trouble or "skipped")
     if result.harness_failed:
-        return 3
-    return 1 if result.failed else 2 if result.trouble else 0
+        return HARNESS_FAILED
+    return FAILURE_FOUND if result.failed else USAGE if result.trouble else NOTHING_FOUND
+
+
+def _leniently(test: str, token: str, as_json: bool) -> int:
+    try:
+        schedule = read_schedule(token)
+    except MisuseError as error:
+        raise Refused(f"TOKEN: {error}") from None
+    if schedule.choices is None:
+        raise Refused(f"{token} is a seed, which has no recorded choices to fit; leave out --lenient")
+    run = again(test, token, functools.partial(_anchored, schedule)).run
+    assert run.anchoring is not None
+    if as_json:
+        print_json({"test": test, "failed": run.failed, "token": run.token, "digest": run.digest, **run.anchoring.as_dict()})
+    else:
+        click.echo(title(test))
+        click.echo(run.report())
+    return FAILURE_FOUND if run.failed else NOTHING_FOUND
+
+
+def _anchored(schedule: Schedule, subject: Subject) -> Explained:
+    return Explained(subject.name, replay_leniently(subject.run, schedule), None, 0.0)

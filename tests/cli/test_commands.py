@@ -3,62 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-TOYS = Path(__file__).resolve().parents[1] / "unit" / "explore" / "toys.py"
-PROJECT = Path(__file__).resolve().parents[2]
+import harness
+from tests.cli.shell import PROJECT, Shell
 
 
-class Shell:
-    """A folder with tests in it, and the command."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run ``harness`` with these arguments."""
-        command = [sys.executable, "-c", "from harness.cli import main; main()", *arguments]
-        paths = f"{PROJECT}:{PROJECT / 'fixtures'}"
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": paths, **environment},
-        )
-
-    def json(self, *arguments: str, **environment: str) -> Any:
-        """Run it with ``--json`` and read the answer."""
-        done = self(*arguments, "--json", **environment)
-        assert done.stdout, done.stderr
-        return json.loads(done.stdout)
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    """A project with a race, a robust test, and one that is none of ours."""
-    tmp_path.joinpath("toys.py").write_text(TOYS.read_text("utf-8"), "utf-8")
-    tmp_path.joinpath("test_it.py").write_text(
-        "from toys import orderly, patient\n\n"
-        "def test_race(world):\n    orderly(world)\n\n"
-        "def test_patient(world):\n    patient(world)\n\n"
-        "def test_plain():\n    assert True\n",
-        "utf-8",
-    )
-    # What the project's own settings say must not get in the way of a hunt.
-    tmp_path.joinpath("pytest.ini").write_text("[pytest]\naddopts = -q -n 2 -x\npythonpath = .\n", "utf-8")
-    return Shell(tmp_path)
-
-
-def test_hunt_shows_the_lowest_failing_seed(shell: Shell) -> None:
+def test_hunt_shows_the_lowest_failing_seed(shared: Shell) -> None:
     """A hunt prints seeds, rate with interval, the failure in full, and how to replay it; exit code 1."""
-    done = shell("hunt", "test_it.py", "--seeds", "100")
+    done = shared("hunt", "test_it.py::test_race", "test_it.py::test_patient", "--seeds", "100", "--no-explain")
     assert done.returncode == 1, done.stderr
     for words in (
         "test_it.py::test_race",
@@ -73,136 +29,131 @@ def test_hunt_shows_the_lowest_failing_seed(shell: Shell) -> None:
         "2 tests, 200 seeds in ",
     ):
         assert words in done.stdout
-    assert "test_plain" not in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
 
 
-def test_hunt_that_finds_nothing_ends_with_0(shell: Shell) -> None:
+def test_hunt_that_finds_nothing_ends_with_0(shared: Shell) -> None:
     """Nothing found is exit code 0, and "prompt" finds nothing here."""
-    assert shell("hunt", "test_it.py::test_patient", "--seeds", "20").returncode == 0
-    assert shell("hunt", "test_it.py", "--seeds", "20", "--strategy", "prompt").returncode == 0
+    assert shared("hunt", "test_it.py::test_patient", "--seeds", "20").returncode == 0
+    assert shared("hunt", "test_it.py", "--seeds", "5", "--strategy", "prompt").returncode == 0
 
 
-def test_processes_share_the_seeds(shell: Shell) -> None:
+def test_processes_share_the_seeds(shared: Shell) -> None:
     """Two processes find exactly what one finds."""
-    alone, both = (shell.json("hunt", "test_it.py", "--seeds=101", "-j", jobs)["tests"] for jobs in ("1", "2"))
+    alone, both = (
+        shared.json("hunt", "test_it.py::test_race", "test_it.py::test_patient", "--seeds=101", "-j", jobs)["tests"]
+        for jobs in ("1", "2")
+    )
     for one, other in zip(alone, both, strict=True):
-        for key in ("test", "runs", "steps", "failed", "first", "failure_rate", "interval"):
+        for key in ("test", "runs", "steps", "failed", "found_by", "first", "failure_rate", "interval"):
             assert one[key] == other[key]
 
 
-def test_report_files_are_written(shell: Shell) -> None:
-    """``--report`` leaves one file for each failing test."""
-    shell("hunt", "test_it.py", "--seeds=10", "--report", "out")
-    (path,) = shell.folder.joinpath("out").iterdir()
-    assert "ch1-random-2" in path.read_text("utf-8")
+def test_processes_learn_the_same(shared: Shell) -> None:
+    """A strategy that goes by the first runs goes by the same ones in every process."""
+    alone, both = (
+        shared.json("hunt", "test_it.py::test_race", "--seeds=60", "--strategy=order", "--no-explain", "-j", jobs)["tests"][0]
+        for jobs in ("1", "2")
+    )
+    assert alone["failed"] == both["failed"]
+    assert alone["steps"] == both["steps"]
+    assert alone["first"] == both["first"]
 
 
-def test_replay_is_the_same_everywhere(shell: Shell) -> None:
+def test_replay_is_the_same_everywhere(shared: Shell) -> None:
     """A replay has the error and digest that the hunt printed, in any process and under any hash seed."""
-    first = shell.json("hunt", "test_it.py::test_race", "--seeds=10")["tests"][0]["first"]
+    first = shared.json("hunt", "test_it.py::test_race", "--seeds=10")["tests"][0]["first"]
     for hash_seed in ("0", "1", "random"):
-        again = shell.json("replay", "test_it.py::test_race", first["token"], PYTHONHASHSEED=hash_seed)["first"]
+        again = shared.json("replay", "test_it.py::test_race", first["token"], PYTHONHASHSEED=hash_seed)["first"]
         assert (again["digest"], again["error"], again["token"]) == (first["digest"], first["error"], first["token"])
 
 
-def test_replay_says_whether_it_failed(shell: Shell) -> None:
+def test_replay_says_whether_it_failed(shared: Shell) -> None:
     """A replay prints the run; exit code 1 if it failed, 0 if not."""
-    failed, passed = (shell("replay", "test_it.py::test_race", seed) for seed in ("2", "0"))
+    failed, passed = (shared("replay", "test_it.py::test_race", seed) for seed in ("2", "0"))
     assert (failed.returncode, passed.returncode) == (1, 0)
     assert "seed 2, strategy random: FAILED" in failed.stdout
     assert "seed 0, strategy random: passed" in passed.stdout
     assert "digest: " in passed.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["hunt"], "Missing argument 'TEST...'"),
-        (["hunt", "nowhere.py"], "file or directory not found: nowhere.py"),
-        (["hunt", "test_it.py::test_nothing"], "test_nothing"),
-        (["hunt", "test_it.py::test_plain"], "no test here takes a cluster fixture"),
-        (["hunt", "test_it.py", "--strategy", "lucky"], "strategy='lucky' is not known; wanted one of"),
-        (["hunt", "test_it.py", "--seeds", "many"], "'many' is not a valid integer"),
-        (["hunt", "test_it.py", "-j", "2", "--strategy", "lucky"], "strategy='lucky' is not known"),
-        (["replay", "test_it.py::test_race", "lucky"], "wanted a whole number, a token"),
-        (["replay", "test_it.py::test_race", "last"], "a seed or a token is wanted"),
-        (["replay", "test_it.py::test_race", "ch9-random-1"], "format 'ch9'"),
-        (["replay", "test_it.py", "2"], "a replay needs one test, this names 2"),
-        (["dance"], "No such command 'dance'"),
-    ],
-)
-def test_wrong_use_is_one_clear_line(shell: Shell, arguments: list[str], words: str) -> None:
-    """Wrong use ends with exit code 2 and a line that names what is wrong, and no traceback."""
-    done = shell(*arguments)
-    assert done.returncode == 2
-    assert done.stderr.startswith("harness: ")
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
-
-
-def test_broken_test_file_is_shown(shell: Shell) -> None:
-    """A test file that cannot be loaded is exit code 2, with the reason."""
-    shell.folder.joinpath("test_broken.py").write_text("import nonexistent\n", "utf-8")
-    done = shell("hunt", "test_broken.py")
-    assert done.returncode == 2
-    assert "test_broken.py cannot be loaded" in done.stderr
-    assert "No module named 'nonexistent'" in done.stderr
-
-
-def test_leak_is_the_harnesses_own_failure(shell: Shell) -> None:
+def test_leak_is_the_harnesses_own_failure(shared: Shell) -> None:
     """A token that no longer fits is exit code 3: not a failure of the test."""
     code = (
         "from harness.explore import Schedule; from harness.simulation.choices import Choice;"
         "print(Schedule(2).recorded([Choice('latency', 'nobody', 1, 9, 4)]).token)"
     )
-    paths = f"{PROJECT}:{PROJECT / 'fixtures'}"
-    token = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": paths})
-    done = shell("replay", "test_it.py::test_patient", token.stdout.strip())
+    environment = shared.environment()
+    token = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    done = shared("replay", "test_it.py::test_patient", token.stdout.strip())
     assert done.returncode == 3
     assert "latency of nobody" in done.stdout
 
 
-def test_help_and_version() -> None:
-    """Help is printed for the command and each of its parts."""
-    shell = Shell(PROJECT)
-    for arguments in (["--help"], ["hunt", "--help"], ["replay", "-h"]):
-        done = shell(*arguments)
+def test_portfolio_says_who_found_it(shared: Shell) -> None:
+    """Under a portfolio a hunt names the strategy behind the lowest failing seed, and how many seeds each had."""
+    found = shared.json("hunt", "test_it.py::test_race", "--seeds=40", "--strategy=portfolio", "--no-explain")["tests"][0]
+    assert found["first"]["found_by"] != "portfolio"
+    assert found["first"]["token"].startswith(f"ch1-{found['first']['found_by']}-")
+    assert sum(found["found_by"].values()) == len(found["failed"])
+    text = shared("hunt", "test_it.py::test_race", "--seeds=40", "--strategy=portfolio", "--no-explain").stdout
+    assert f"; found by {found['first']['found_by']} (failing seeds by strategy: " in text
+
+
+def test_hunt_from_another_folder(shared: Shell, tmp_path: Path) -> None:
+    """Started elsewhere, a hunt prints commands that work there."""
+    done = shared.json("hunt", str(shared.folder / "test_it.py::test_race"), "--seeds=5", cwd=tmp_path)["tests"][0]
+    assert (tmp_path / done["test"].partition("::")[0]).resolve() == (shared.folder / "test_it.py").resolve()
+    assert shared("replay", done["test"], done["first"]["token"], cwd=tmp_path).returncode == 1
+
+
+def test_budget_ends_a_hunt(shared: Shell) -> None:
+    """A hunt ends when its time is over, with the seeds that it has run."""
+    done = shared.json("hunt", "test_it.py::test_slow", "--seeds=100000", "--budget=300ms", "--no-explain")
+    assert 1 <= done["tests"][0]["runs"] < 1000
+
+
+def test_json_is_all_there_is(shared: Shell) -> None:
+    """With --json the output stream holds one JSON document, the error stream nothing."""
+    for arguments in (["hunt", "test_it.py::test_race", "--seeds=5"], ["replay", "test_it.py::test_race", "2"]):
+        done = shared(*arguments, "--json")
+        assert len(done.stdout.splitlines()) == 1
+        assert json.loads(done.stdout)
+        assert done.stderr == ""
+
+
+def test_colours_only_where_they_are_wanted(shared: Shell) -> None:
+    """No escape sequences without a terminal, unless FORCE_COLOR asks for them; NO_COLOR beats it."""
+    command = ("hunt", "test_it.py::test_patient", "--seeds=3")
+    assert "\x1b" not in shared(*command).stdout
+    assert "\x1b" in shared(*command, FORCE_COLOR="1").stdout
+    assert "\x1b" not in shared(*command, FORCE_COLOR="1", NO_COLOR="1").stdout
+
+
+def test_help_tells_every_command(shared: Shell) -> None:
+    """Each command has help with an example, and the overview names all."""
+    overview = shared("--help")
+    assert overview.returncode == 0
+    assert "Usage: harness" in overview.stdout
+    for command in ("hunt", "replay", "explain", "prove", "show", "doctor", "completion"):
+        assert re.search(rf"^  {command} ", overview.stdout, re.MULTILINE)
+        done = shared(command, "-h")
         assert done.returncode == 0
-        assert "Usage: harness" in done.stdout
+        assert f"Usage: harness {command}" in done.stdout
+        assert re.search(r"Examples?[:,]", done.stdout)
 
 
-def test_show_prints_the_timeline_of_a_report(shell: Shell) -> None:
-    """From the file that a hunt wrote, the same run is made again and its whole timeline printed."""
-    assert shell("hunt", "test_it.py::test_race", "--seeds", "30", "--report", "reports").returncode == 1
-    (report,) = shell.folder.joinpath("reports").glob("*.txt")
-    shown = shell("show", f"reports/{report.name}")
-    assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.startswith("test_it.py::test_race under ch1-random-")
-    assert "initialize" in shown.stdout
-    assert len(shell("show", f"reports/{report.name}", "--last", "2").stdout.splitlines()) == 4
+def test_version() -> None:
+    """The version is that of the package."""
+    assert Shell(PROJECT)("--version").stdout.strip().endswith(harness.__version__)
 
 
-def test_show_writes_a_page_of_allocations(shell: Shell) -> None:
-    """A run with offers gives a page that loads nothing."""
-    shell.folder.joinpath("test_offer.py").write_text(
-        "def test_offer(cluster):\n"
-        "    cluster.start_master()\n    cluster.start_agent('cpus:2;mem:1024')\n"
-        "    framework = cluster.start_framework()\n    cluster.wait(framework.next_offers())\n    cluster.run_for('2secs')\n",
-        "utf-8",
+def test_help_loads_nothing_of_the_harness() -> None:
+    """Help and completion load neither rich nor pytest nor the simulation."""
+    code = (
+        "import sys\nfrom harness.cli import cli\n"
+        "try:\n    cli.main(['--help'], prog_name='harness')\nexcept SystemExit:\n    pass\n"
+        "loaded = [name for name in ('rich', 'pytest', 'harness.simulation', 'harness.explore') if name in sys.modules]\n"
+        "assert not loaded, loaded\n"
     )
-    shown = shell("show", "test_offer.py::test_offer", "7", "--allocation", "page.html")
-    assert shown.returncode == 0, shown.stderr
-    page = shell.folder.joinpath("page.html").read_text("utf-8")
-    assert "<svg" in page
-    assert "cpus" in page
-    assert "http://" not in page.replace("http://www.w3.org", "")
-
-
-@pytest.mark.parametrize("source", ["nothing.txt", "test_it.py"])
-def test_show_says_what_it_wants(shell: Shell, source: str) -> None:
-    """A file that is no report is a mistake of usage with a way out."""
-    shown = shell("show", source)
-    assert shown.returncode == 2
-    assert "--report DIR" in shown.stderr
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=Shell(PROJECT).environment())
