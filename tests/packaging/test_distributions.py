@@ -15,8 +15,8 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 
 SHIPPED = {
-    ".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "benchmarks", "conftest.py", "docs", "examples",
-    "fixtures", "harness", "pyproject.toml", "tests", "tox.ini",
+    ".ci", ".github", ".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "benchmarks", "conftest.py",
+    "docs", "examples", "fixtures", "harness", "mkdocs.yml", "pyproject.toml", "tests", "tox.ini",
 }  # fmt: skip
 
 
@@ -52,6 +52,8 @@ def test_wheel_holds_the_two_packages(distributions: Path) -> None:
         entries.read_string(wheel.read(info).decode())
     assert {name.partition("/")[0] for name in names} == {"harness", "harness_fixtures", "cluster_harness-0.1.0.dist-info"}
     assert {"harness/py.typed", "harness_fixtures/py.typed"} <= set(names)
+    page = PROJECT / "harness" / "report" / "page"
+    assert {f"harness/report/page/{path.name}" for path in page.iterdir() if path.is_file()} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if "__pycache__" in name or "test" in name.partition("/")[2]]
     assert entries["pytest11"]["cluster_harness"] == "harness_fixtures.plugin"
