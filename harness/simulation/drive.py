@@ -115,7 +115,8 @@ class Driver:
         """Run until only recurring timers are left; with the clock paused, until nothing is in flight."""
         with self.driving("run_until_idle") as kernel:
             horizon = kernel.limits.virtual_ns
-            while not self._idle():
+            # While something is in flight, nobody needs to ask.
+            while kernel.deliveries or not self._idle():
                 if not (kernel.step_in_place() if kernel.paused else kernel.step(horizon)):
                     if kernel.paused:
                         return
