@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from harness.explore.parallel import Chunk, process_pool, require_importable, sweep_chunks
-from harness.explore.replay import difference, run_twice
 from harness.explore.result import Exploration, Failure, FinishedRun
 from harness.explore.statistics import describe_rate, percent, rarer_than, wilson
 from harness.explore.sweep import Outcome, Tally, collector_off
@@ -19,13 +18,11 @@ __all__ = [
     "Tally",
     "collector_off",
     "describe_rate",
-    "difference",
     "percent",
     "process_pool",
     "rarer_than",
     "read_schedule",
     "require_importable",
-    "run_twice",
     "sweep_chunks",
     "wilson",
 ]

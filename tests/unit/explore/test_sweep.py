@@ -14,9 +14,7 @@ from harness.explore import (
     Schedule,
     Tally,
     collector_off,
-    difference,
     require_importable,
-    run_twice,
     sweep_chunks,
 )
 from harness.explore.sweep import sweep
@@ -126,14 +124,6 @@ def test_closure_is_refused_with_the_way_out() -> None:
 
     with pytest.raises(MisuseError, match="local cannot be sent to another process .* top of a module, or use jobs=1"):
         require_importable(local, local)
-
-
-def test_unequal_runs_are_told_apart() -> None:
-    """Two runs of one schedule with other digests are a leak, and the error says where to look."""
-    runs = iter([Outcome(3, digest="a"), Outcome(3, digest="b")])
-    with pytest.raises(NondeterminismError, match="two runs under seed 3 differ"):
-        run_twice(lambda: next(runs))
-    assert difference(Outcome(3), Outcome(3)) is None
 
 
 def test_failure_is_made_again_when_someone_looks() -> None:
