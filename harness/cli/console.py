@@ -6,6 +6,7 @@ import json
 import re
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,18 @@ report_option = click.option(
     callback=writable_folder,
     help="Write files for each failure: text, page (.html), document (.json).",
 )
+
+
+def one_run(function: Callable[..., Any]) -> click.Command:
+    """A command about one run of one test: TEST, TOKEN and, for a bare seed, --strategy."""
+    strategy = click.option(
+        "--strategy",
+        default=None,
+        metavar="S",
+        shell_complete=complete_strategies,
+        help="For a bare seed: what draws the choices (random by default).",
+    )
+    test = click.argument("test", metavar="TEST", shell_complete=complete_files)
+    token = click.argument("token", metavar="TOKEN")
+    # A seed may be negative, which looks like an option.
+    return click.command(context_settings={"ignore_unknown_options": True})(test(token(strategy(function))))

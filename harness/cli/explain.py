@@ -11,9 +11,8 @@ from harness.cli import explaining
 from harness.cli.console import (
     FAILURE_FOUND,
     NOTHING_FOUND,
-    complete_files,
-    complete_strategies,
     json_option,
+    one_run,
     print_json,
     title,
     write_text,
@@ -23,16 +22,7 @@ from harness.errors import InternalError
 from harness.explore.shrink import BUDGET
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("test", metavar="TEST", shell_complete=complete_files)
-@click.argument("token", metavar="TOKEN")
-@click.option(
-    "--strategy",
-    default=None,
-    metavar="S",
-    shell_complete=complete_strategies,
-    help="For a bare seed: what draws the choices (random by default).",
-)
+@one_run
 @click.option(
     "--runs", default=BUDGET, show_default=True, type=click.IntRange(min=1), metavar="N", help="The most runs to shrink with."
 )

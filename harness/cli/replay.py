@@ -11,9 +11,8 @@ from harness.cli.console import (
     HARNESS_FAILED,
     NOTHING_FOUND,
     USAGE,
-    complete_files,
-    complete_strategies,
     json_option,
+    one_run,
     print_json,
     title,
 )
@@ -24,16 +23,7 @@ from harness.explore.tokens import Schedule, read_schedule
 from harness.exploring import replay_leniently
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("test", metavar="TEST", shell_complete=complete_files)
-@click.argument("token", metavar="TOKEN")
-@click.option(
-    "--strategy",
-    default=None,
-    metavar="S",
-    shell_complete=complete_strategies,
-    help="For a bare seed: what draws the choices (random by default).",
-)
+@one_run
 @click.option(
     "--lenient",
     is_flag=True,
