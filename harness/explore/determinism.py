@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeAlias
 from harness.errors import HarnessError, NondeterminismError
 from harness.explore.leaks import AGAIN, COLLECTED, Difference, likely
 from harness.explore.sources import Sources, place
+from harness.explore.sweep import frozen
 from harness.simulation.choices import PICKED, Choice, Stream
 from harness.simulation.event_kernel import kind_of
 from harness.simulation.events import Channel, Dispatch, Work
@@ -253,9 +254,11 @@ def _collect() -> None:
 @contextmanager
 def quiet_collector() -> Iterator[None]:
     """Let no automatic collection fall into the runs inside, and no garbage of earlier runs."""
-    enabled, frozen_before = gc.isenabled(), gc.get_freeze_count()
+    enabled, frozen_before = gc.isenabled(), frozen()
     gc.collect()
-    gc.disable()
+    if enabled:
+        # Not otherwise: in another thread somebody may be about to switch it on again, and nobody here would.
+        gc.disable()
     if not frozen_before:
         # What exists already is nobody's garbage; without it a collection takes no time.
         gc.freeze()

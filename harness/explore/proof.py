@@ -37,6 +37,7 @@ class Proof:
         pruned: bool,
         seconds: float = 0.0,
         budget: float | None = None,
+        failure_ends: bool = True,
     ) -> None:
         self.name = name
         self.max_deviations = max_deviations
@@ -50,6 +51,8 @@ class Proof:
         self.pruned = pruned
         self.seconds = seconds
         self.budget = budget
+        # What a search that is not exhausted was ended by.
+        self._ended_by = "a failure was found" if failure_ends and self.failures else "the budget ran out"
         self._coarse = found.coarse
         self._between = found.between
 
@@ -58,10 +61,9 @@ class Proof:
         """What this says nothing about, one line each."""
         lines = [f"runs with more than {_deviations(self.max_deviations)}"]
         if not self.exhausted:
-            why = "a failure was found" if self.failures else "the budget ran out"
             done = len(self.levels) - 1
             more = ", and all with more" if done < self.max_deviations else ""
-            lines.append(f"part of the runs with {_deviations(done)}{more}: {why}")
+            lines.append(f"part of the runs with {_deviations(done)}{more}: {self._ended_by}")
         if self.failures:
             lines.append("what deviates from a failing run")
         if self._coarse:

@@ -48,11 +48,18 @@ def percent(rate: float) -> str:
     return f"{value:.2g} %" if value < 10 else f"{value:.3g} %"
 
 
+def describe_chosen(failures: int, runs: int) -> str:
+    """The same of seeds that were run because they had failed before: they say nothing about a rate."""
+    return f"{failures} of {runs} remembered seeds still fail" if failures else f"none of {runs} remembered seeds fails any more"
+
+
 def describe_rate(failures: int, runs: int, noun: str = "seeds") -> str:
     """One line: how many failed, the rate and its 95 % interval, or what the absence of failures allows to say."""
     if runs == 0:
         return f"no {noun} were run"
     if failures == 0:
-        return f"none of {runs} {noun} failed: with 95 % confidence fewer than 1 in {rarer_than(runs)} would"
+        found, rarer = f"none of {runs} {noun} failed", rarer_than(runs)
+        # "Fewer than 1 in 1" says nothing in many words.
+        return f"{found}: with 95 % confidence fewer than 1 in {rarer} would" if rarer > 1 else f"{found}, too few to tell"
     low, high = wilson(failures, runs)
     return f"{failures} of {runs} {noun} failed: {percent(failures / runs)} (95 % interval {percent(low)} to {percent(high)})"

@@ -17,6 +17,9 @@ from typing import Generic, Protocol, TypeVar
 RUNS_PER_COLLECTION = 10
 STEPS_PER_COLLECTION = 100_000
 
+# Python 3.12 begins with some 400 objects frozen, of its own; whoever freezes a program freezes thousands.
+_FROZEN_AT_MOST_BY_PYTHON = 1_000
+
 
 class Outcome(Protocol):
     """What a sweep needs to know of a finished run."""
@@ -91,8 +94,10 @@ def sweep(
                 progress(tally)
             if stop_on_failure and tally.failed:
                 break
-            after_run(done.steps)
+            steps = done.steps
+            # The world goes before the collector comes, so that none outlives its collection.
             del done
+            after_run(steps)
     return tally
 
 
@@ -103,10 +108,15 @@ def _keep(tally: Tally[R], run: R, limit: int) -> None:
         kept.remove(max(kept, key=_seed_of))
 
 
+def frozen() -> bool:
+    """Whether somebody has frozen what exists (``gc.freeze``): then it is theirs to unfreeze."""
+    return gc.get_freeze_count() > _FROZEN_AT_MOST_BY_PYTHON
+
+
 @contextmanager
 def collector_off() -> Iterator[Callable[[int], None]]:
     """Switch automatic garbage collection off; call what this gives with the steps of each run, and it collects now and then."""
-    enabled, frozen_before = gc.isenabled(), gc.get_freeze_count()
+    enabled, frozen_before = gc.isenabled(), frozen()
     runs = steps = 0
 
     def after_run(run_steps: int) -> None:
@@ -117,7 +127,9 @@ def collector_off() -> Iterator[Callable[[int], None]]:
             gc.collect()
             runs = steps = 0
 
-    gc.disable()
+    if enabled:
+        # Not otherwise: in another thread somebody may be about to switch it on again, and nobody here would.
+        gc.disable()
     if not frozen_before:
         gc.freeze()
     try:

@@ -116,7 +116,7 @@ class Driver:
         with self.driving("run_until_idle") as kernel:
             horizon = kernel.limits.virtual_ns
             # While something is in flight, nobody needs to ask.
-            while kernel.deliveries or not self._idle():
+            while kernel.under_way or not self._idle():
                 if not (kernel.step_in_place() if kernel.paused else kernel.step(horizon)):
                     if kernel.paused:
                         return
@@ -130,13 +130,13 @@ class Driver:
 
     def _idle(self) -> bool:
         kernel = self.kernel
-        if kernel.paused or kernel.deliveries:
+        if kernel.paused or kernel.under_way:
             return False
-        alarms = kernel.alarms
         # Mostly the next timer tells already.
-        if alarms and not alarms[0][3].recurring and alarms[0][3].live:
+        timer = kernel.next_timer()
+        if timer is not None and not timer.recurring:
             return False
-        return not any(entry[3].live and not entry[3].recurring for entry in alarms)
+        return not any(entry[3].live and not entry[3].recurring for entry in kernel.alarms)
 
     def _settle(self) -> None:
         kernel = self.kernel

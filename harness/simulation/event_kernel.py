@@ -183,6 +183,7 @@ class EventKernel(Kernel):
         # How many draws there had been when that event ran.
         self.drawn: dict[tuple[str, int], int] = {}
         super().__init__(choices, limits)
+        self.under_way = self._heads
 
     @property
     def deliveries(self) -> list[Delivery]:

@@ -11,7 +11,7 @@ only when overdue.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from heapq import heapify, heappop, heappush
 from typing import Any, NoReturn, TypeAlias
 
@@ -52,6 +52,7 @@ class Kernel:
         "steps",
         "ties",
         "trace",
+        "under_way",
         "withdrawn",
     )
 
@@ -65,6 +66,8 @@ class Kernel:
         self.trace = Trace()
         self.flat = self.trace.flat
         self.deliveries: list[Delivery] = []
+        # Empty exactly when nothing is in flight: to ask that without caring how the deliveries are kept.
+        self.under_way: Sized = self.deliveries
         self.alarms: list[Alarm] = []
         self.now = 0
         self.number = 0
@@ -118,13 +121,12 @@ class Kernel:
         if self.steps >= self.next_check:
             self._check_limits()
         alarms = self.alarms
-        if self.withdrawn:
-            while alarms and not alarms[0][3].live:
-                heappop(alarms)
         deliveries = self.deliveries
-        if alarms and (not deliveries or alarms[0] < deliveries[0]):
-            due = alarms[0][0]
-            if due > horizon:
+        while alarms and (not deliveries or alarms[0] < deliveries[0]):
+            if self.withdrawn and not alarms[0][3].live:
+                heappop(alarms)
+                continue
+            if alarms[0][0] > horizon:
                 return False
             self._fire(heappop(alarms), deliveries)
             return True
@@ -136,7 +138,7 @@ class Kernel:
             rival = deliveries and deliveries[0][0] == due
             if rival and deliveries[0][3] is channel and channel.span and channel.ranked != due:
                 rival = False
-            if rival or (alarms and alarms[0][0] == due):
+            if rival or (alarms and alarms[0][0] == due and self._timer_due(due)):
                 heappush(deliveries, (due, order, number, channel, payload, sent, cause))
                 self._order_ties(due, (deliveries, alarms))
                 return True
@@ -152,11 +154,11 @@ class Kernel:
     def step_in_place(self) -> bool:
         """Run the next delivery or overdue timer without moving time; False if there is none."""
         alarms = self.alarms
-        if self.withdrawn:
-            while alarms and not alarms[0][3].live:
-                heappop(alarms)
         deliveries = self.deliveries
-        if alarms and alarms[0][0] <= self.now and (not deliveries or alarms[0] < deliveries[0]):
+        while alarms and alarms[0][0] <= self.now and (not deliveries or alarms[0] < deliveries[0]):
+            if self.withdrawn and not alarms[0][3].live:
+                heappop(alarms)
+                continue
             if self.steps >= self.next_check:
                 self._check_limits()
             self._fire(heappop(alarms), deliveries)
@@ -213,6 +215,10 @@ class Kernel:
             heappop(alarms)
         return alarms[0][3] if alarms else None
 
+    def _timer_due(self, due: int) -> bool:
+        timer = self.next_timer()
+        return timer is not None and timer.due_ns == due
+
     # -- events due at one instant ----------------------------------------------------------------------------------
 
     def _order_ties(self, due: int, heaps: tuple[list[Any], ...]) -> None:
@@ -221,28 +227,28 @@ class Kernel:
         Each contender draws a rank, keyed by its own name, so that one more contender does not move the others. Events of
         one contender keep their order: a rank is never below that of its predecessor.
         """
-        drawn: list[tuple[list[Any], Any]] = []
+        drawn: list[tuple[int, str, list[Any], Any]] = []
+        contenders: dict[str, int] = {}
         for heap in heaps:
             while heap and heap[0][0] == due:
                 entry = heappop(heap)
                 if heap is not self.alarms or entry[3].live:
-                    drawn.append((heap, entry))
-        drawn.sort(key=_by_number)
-        contenders = {_contender(entry): 0 for _, entry in drawn}
-        for _, entry in drawn:
-            if entry[1] > contenders[_contender(entry)]:
-                contenders[_contender(entry)] = entry[1]
+                    name = _contender(entry)
+                    drawn.append((entry[2], name, heap, entry))
+                    contenders[name] = max(entry[1], contenders.get(name, 0))
+        # By number; those are unique, so that nothing further is compared.
+        drawn.sort()
         alone = len(contenders) == 1
-        for heap, entry in drawn:
+        choices = self.choices
+        for number, name, heap, entry in drawn:
             rank = entry[1]
             if not rank:
-                name = _contender(entry)
-                rank = 1 if alone else 1 + self.choices.draw(self.choices.stream("order", name), _TIE_BOUND)
+                rank = 1 if alone else 1 + choices.draw(choices.stream("order", name), _TIE_BOUND)
                 rank = contenders[name] = max(rank, contenders[name])
                 if heap is self.deliveries:
                     # What joins the channel at this instant must be ranked as well, or it would overtake.
                     entry[3].ranked = due
-            heappush(heap, (entry[0], rank, *entry[2:]))
+            heappush(heap, (due, rank, number, *entry[3:]))
 
     def _moved(self) -> None:
         for callback in self.on_move:
@@ -303,11 +309,6 @@ def _unset(*_: Any) -> None:
 def _contender(entry: Any) -> str:
     what = entry[3]
     return what.entity if isinstance(what, Channel) else what.owner._path
-
-
-def _by_number(item: tuple[list[Any], Any]) -> int:
-    number: int = item[1][2]
-    return number
 
 
 def _by_due(entry: Any) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 from harness.durations import Duration, DurationLike, to_ns
 from harness.errors import MisuseError
+from harness.simulation.choices import Stream
 from harness.simulation.events import DISPATCH, EXITED, MESSAGE, WORK, Address, Channel, Dispatch, Timer, Work
 from harness.simulation.future import Future
 from harness.simulation.society import Society
@@ -164,17 +165,21 @@ class Process:
         self, low: DurationLike, high: DurationLike, method: Callable[..., Any] | str, *args: Any, recurring: bool = False
     ) -> Timer:
         """Call a method of this process after a random delay in ``[low, high]``, both ends reachable; benign is ``high``."""
-        low_ns, high_ns = to_ns(low, "low"), to_ns(high, "high")
+        low_ns = low.ns if type(low) is Duration else to_ns(low, "low")
+        high_ns = high.ns if type(high) is Duration else to_ns(high, "high")
         if low_ns > high_ns:
             raise MisuseError(f"backoff(low={low}, high={high}): low is above high")
         bound = method if callable(method) else self._method(method)
+        kernel = self._kernel
         delay_ns = high_ns
         if high_ns > low_ns:
-            choices = self._kernel.choices
-            delay_ns -= choices.draw(choices.stream(f"backoff {bound.__name__}", self._path), high_ns - low_ns)
+            purpose = bound.__name__
+            stream = self._backoffs.get(purpose)
+            if stream is None:
+                stream = self._backoffs[purpose] = kernel.choices.stream(f"backoff {purpose}", self._path)
+            delay_ns -= kernel.choices.draw(stream, high_ns - low_ns)
         if delay_ns < 0:
             raise MisuseError(f"backoff(low={low}, high={high}) lies in the past")
-        kernel = self._kernel
         now = kernel.now
         return kernel.arm(Timer(self, bound, args, now, now + delay_ns, low_ns, high_ns, recurring))
 
@@ -293,6 +298,7 @@ class Process:
         self._alive = True
         self._messages: dict[str, Channel] = {}
         self._dispatches: dict[str, Channel] = {}
+        self._backoffs: dict[str, Stream] = {}
 
     def _exit_channel(self, to: Address) -> Channel:
         if self._exits is None:

@@ -112,7 +112,8 @@ class Society:
 
     def spawn(self, process: Any, host: str | None, parent: Member | None) -> Address:
         """Give ``process`` an address and queue its initialisation."""
-        if "_name" not in getattr(process, "__dict__", ()):
+        # Its __dict__ is not asked: an instance that is asked for one has to make it, and is slower and larger ever after.
+        if not isinstance(getattr(process, "_name", None), str):
             raise MisuseError(
                 f"cannot spawn {type(process).__name__}: wanted a Process whose __init__ called super().__init__(name)"
             )
@@ -312,7 +313,7 @@ class Society:
         )
 
     def _last_events(self) -> str:
-        return "\n".join(f"  {line}" for line in self.kernel.trace.lines(last=12))
+        return "\n".join(f"  {line}" for line in self.kernel.trace.recent(12))
 
     def process_error(self, error: Exception, step: int) -> ProcessError:
         """What an exception out of the handler that ran at this step of the trace looks like to a test."""

@@ -23,6 +23,8 @@ DELIVERED, FIRED, NOTED, SPAWNED, ENDED, DROPPED, HELD = "delivered", "timer", "
 STRIDE = 6
 """Scalars a record: time in ns, kind, subject, detail, extra, cause."""
 
+_WIDTH = 160
+"""Most characters of a line in the text of an error."""
 
 UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 SHORT_IDS = "(an id such as 7aee26e6… is the beginning of a uuid, which the trace has in full)"
@@ -74,7 +76,7 @@ class Record(NamedTuple):
         if self.kind == DELIVERED:
             return f"{show(self.event)}{origin}"
         if self.kind == FIRED:
-            return f"timer {self.event} (armed at {self.since})"
+            return f"timer {self.event} (armed at {moment(self.since)})"
         if self.kind in (DROPPED, HELD):
             return f"{self.kind}: {show(self.event)}{origin}"
         return str(self.event)
@@ -201,6 +203,13 @@ class Trace:
             if self.flat[index * STRIDE] >= since_ns and (until_ns is None or self.flat[index * STRIDE] <= until_ns)
         ]
         return [str(self[index]) for index in (chosen if last is None else chosen[-last:])]
+
+    def recent(self, most: int) -> list[str]:
+        """The last ``most`` records for the text of an error: a line each, cut where a reader stops, uuids by their beginning."""
+        records = self[-most:]
+        wide = max((len(shorten(record.process)) for record in records), default=0)
+        rows = [f"{moment(record.time):>14}  {shorten(record.process):<{wide}}  {shorten(record.text)}" for record in records]
+        return [row if len(row) <= _WIDTH else f"{row[: _WIDTH - 3]}..." for row in rows]
 
     def digest(self) -> str:
         """A text that is equal for two runs exactly when their traces are."""

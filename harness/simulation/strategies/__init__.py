@@ -38,8 +38,8 @@ _KINDS: dict[str, _Kind] = {
 }
 _PLAIN = ("prompt", "random")
 _PORTFOLIO = "portfolio"
-PILOT = "pos"
-"""The strategy of the runs from which the others learn."""
+_PILOT = "pos"
+"""The strategy of the runs from which the others learn; all but ``bounded``, see :func:`pilot_of`."""
 
 
 def strategy_names() -> tuple[str, ...]:
@@ -70,6 +70,15 @@ def learns(strategy: str | Strategy) -> bool:
     if not isinstance(strategy, str) or strategy in _PLAIN:
         return False
     return strategy == _PORTFOLIO or _parse(strategy)[0].learns
+
+
+def pilot_of(strategy: str) -> str:
+    """The strategy of the runs from which this one learns.
+
+    They have to be varied: what a strategy does by default may run one process to its end, then the next. But no run that is
+    counted as one of ``bounded:k`` may deviate more often than that; it learns no more than how long runs are.
+    """
+    return strategy if strategy.partition(":")[0] == "bounded" else _PILOT
 
 
 def seeded(strategy: str | Strategy) -> bool:
@@ -112,7 +121,6 @@ def _parse(strategy: str) -> tuple[_Kind, int]:
 __all__ = [
     "MEMBERS",
     "NOTHING_KNOWN",
-    "PILOT",
     "Bounded",
     "EventStrategy",
     "Knowledge",
@@ -125,6 +133,7 @@ __all__ = [
     "learns",
     "make_strategy",
     "member_of",
+    "pilot_of",
     "seeded",
     "strategy_names",
 ]

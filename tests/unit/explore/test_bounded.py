@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from harness.errors import MisuseError
 from harness.explore.bounded import MOST_VALUES, Search
 from harness.explore.fingerprint import fingerprint
 from harness.explore.tokens import Schedule
-from harness.proving import prove
+from harness.proving import RealTime, prove
 from harness.runs import Plan, Run
 from harness.simulation import Address, Process, World, handles
 from harness.simulation.choices import Choice, generator
@@ -243,6 +244,17 @@ def test_benign_failure_is_found_at_once() -> None:
     proof = prove(wrong)
     assert proof.runs == 1
     assert proof.failures[0].deviations == ()
+
+
+def test_budget_is_told_also_beside_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proof that does not stop at failures and runs out of time says that it was the time."""
+    whole = prove(orderly, max_deviations=2, stop_on_failure=False)
+    seconds = itertools.count()
+    monkeypatch.setattr(RealTime, "seconds", staticmethod(lambda: next(seconds)))
+    part = prove(orderly, max_deviations=2, stop_on_failure=False, budget=whole.runs - 3)
+    assert part.failures
+    assert not part.exhausted
+    assert any(line.endswith("the budget ran out") for line in part.not_covered)
 
 
 def test_budget_ends_a_proof_honestly() -> None:

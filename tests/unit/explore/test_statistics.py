@@ -39,6 +39,7 @@ def test_absence_of_failures_is_put_carefully() -> None:
     assert rarer_than(3000) == 1001
     assert describe_rate(0, 3000) == "none of 3000 seeds failed: with 95 % confidence fewer than 1 in 1001 would"
     assert describe_rate(0, 0) == "no seeds were run"
+    assert describe_rate(0, 3) == "none of 3 seeds failed, too few to tell"
 
 
 def test_rate_comes_with_its_interval() -> None:

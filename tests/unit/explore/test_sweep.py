@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -17,8 +18,19 @@ from harness.explore import (
     require_importable,
     sweep_chunks,
 )
-from harness.explore.sweep import sweep
+from harness.explore.sweep import RUNS_PER_COLLECTION, sweep
 from tests.unit.explore.toys import Outcome
+
+
+class _Entangled:
+    """A run that passes and holds itself, as a world does."""
+
+    error = None
+    steps = 1
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.itself = self
 
 
 def odd_fails(seed: int) -> Outcome:
@@ -82,6 +94,46 @@ def test_collector_rests_and_comes_back() -> None:
     assert inside == [False]
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0
+
+
+def test_what_exists_is_frozen_meanwhile() -> None:
+    """Collections look at nothing that existed before, whatever Python has frozen itself; what somebody else froze stays so."""
+    with collector_off():
+        assert gc.get_freeze_count() > len(gc.get_objects())
+        with collector_off():
+            pass
+        assert gc.get_freeze_count() > len(gc.get_objects())
+
+
+def test_collector_that_rests_already_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds it off leaves the switch alone: in another thread it may go on again just now, and would then stay off."""
+    switched: list[str] = []
+    gc.disable()
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(gc, "disable", lambda: switched.append("off"))
+            patched.setattr(gc, "enable", lambda: switched.append("on"))
+            with collector_off():
+                pass
+    finally:
+        gc.enable()
+    assert switched == []
+
+
+def test_no_run_outlives_the_collection_after_it() -> None:
+    """When the collector comes, the run that has just ended is garbage as well, however it is entangled with itself."""
+    alive: list[bool] = []
+    last: list[weakref.ref[_Entangled]] = []
+
+    def run(seed: int) -> _Entangled:
+        if seed and seed % RUNS_PER_COLLECTION == 0:
+            alive.append(last[-1]() is not None)
+        made = _Entangled(seed)
+        last.append(weakref.ref(made))
+        return made
+
+    sweep(run, range(3 * RUNS_PER_COLLECTION + 1))
+    assert alive == [False] * 3
 
 
 def test_chunks_come_back_in_order() -> None:

@@ -202,6 +202,24 @@ def test_a_random_back_off_may_overtake_a_message() -> None:
     assert set(seen) == {(1, 2), (2, 1)}
 
 
+@pytest.mark.parametrize(("cancelled", "live", "drawn"), [(1, 0, 0), (0, 1, 2), (1, 1, 2), (3, 0, 0)])
+def test_a_cancelled_timer_is_no_rival(cancelled: int, live: int, drawn: int) -> None:
+    """Who goes first at one instant is drawn only among what will really happen then: a timer taken back does not count."""
+    world = World(5, latency=("1ms", "1ms"))
+    a, b = pair(world)
+    world.run_until_idle()
+    before = len(world.choices)
+    timers = [b.delay("1ms", b.tick) for _ in range(cancelled)]
+    for n in range(live):
+        b.delay("1ms", b.tick, n)
+    a.send(b.address, Item(7))
+    for timer in timers:
+        timer.cancel()
+    world.run_until_idle()
+    assert [choice.site for choice in world.choices.record[before:]] == ["order"] * drawn
+    assert sorted(b.heard) == [*range(live), 7]
+
+
 def test_initialisations_at_one_instant_come_in_any_order() -> None:
     """Processes spawned together initialise in any order, each before anything else that happens to it."""
     seen = set()

@@ -82,6 +82,20 @@ def test_a_process_is_spawned_once() -> None:
         world.spawn(process, "elsewhere")
 
 
+class _Unnamed(Listener):
+    """Forgets the constructor of its base."""
+
+    def __init__(self) -> None:
+        self.heard = []
+
+
+@pytest.mark.parametrize("wrong", [_Unnamed(), object(), Listener, "p@h"])
+def test_what_is_no_process_is_not_spawned(wrong: Any) -> None:
+    """What never got a name as a process is refused with the way out, whatever else it is."""
+    with pytest.raises(MisuseError, match=r"called super\(\).__init__\(name\)"):
+        World().spawn(wrong)
+
+
 @pytest.mark.parametrize("name", ["", "a@b", None, 7])
 def test_process_names_are_texts_without_at(name: Any) -> None:
     """A name that could not be part of an address is refused at once."""

@@ -98,6 +98,20 @@ def test_lines_read_well() -> None:
     assert line.split() == ["50us", "b@hb", "Item(n=1)", "<-", "a@ha"]
 
 
+def test_recent_lines_fit_a_report() -> None:
+    """In the text of an error uuids are cut to their beginning, long lines to a width, and the columns stand below each other."""
+    world = World(strategy="prompt")
+    a, b = pair(world)
+    a.note("before")
+    a.note("id 7aee26e6-a383-47e5-a3b6-feedbc580dcb")
+    b.note("x" * 500)
+    first, second = world.trace.recent(2)
+    assert first.split() == ["0ns", "a@ha", "id", "7aee26e6…"]
+    assert second.endswith("xxx...")
+    assert len(second) == 160
+    assert first.index("id ") == second.index("xxx")
+
+
 def test_equal_runs_have_equal_digests_and_different_ones_do_not() -> None:
     """The digest tells runs apart by what happened, in which order, and when."""
 
