@@ -141,6 +141,7 @@ class Cluster:
         Raises:
             FlagError: an unknown flag, or a value of the wrong type or out of its range.
         """
+        self._must_live("start_master")
         checked = MasterFlags.of(flags, **flag_overrides)
         if allocator is not None and not isinstance(allocator, Allocator):
             raise MisuseError(f"allocator={allocator!r}: wanted an instance of harness.Allocator, such as MockAllocator()")
@@ -171,7 +172,7 @@ class Cluster:
             version=self.behaviour.version,
         )
         # Collaborators that a test gave serve every life of this master; built ones are new each time.
-        handle.allocator = (
+        handle._allocator = (
             given["allocator"]
             if given["allocator"] is not None
             else HierarchicalAllocator(flags.role_sorter, framework_sorter=flags.framework_sorter)
@@ -249,6 +250,7 @@ class Cluster:
             start: False gives a handle to expect things of; call its ``start()`` later.
             flag_overrides: single flags, by Mesos's names.
         """
+        self._must_live("start_agent")
         world = self.world
         checked = AgentFlags.of(flags, **flag_overrides)
         if resources == DEFAULT_RESOURCES and checked.resources != DEFAULT_RESOURCES:
@@ -316,6 +318,7 @@ class Cluster:
             start: False gives a handle to expect things of; call its ``start()`` later.
             info: further fields of ``FrameworkInfo`` (user, webui_url, labels, ...), or ``implicit_acknowledgements=False``.
         """
+        self._must_live("start_framework")
         options = {option: info.pop(option) for option in DRIVER_OPTIONS if option in info}
         described = framework_of(
             roles=roles,
@@ -438,6 +441,13 @@ class Cluster:
         except HarnessError as error:
             return [f"while shutting down: {error}", *self.world.abandon()]
         return self.world.abandon()
+
+    def _must_live(self, what: str) -> None:
+        if self._ended:
+            raise MisuseError(
+                f"{what}: this cluster has been shut down, as at the end of its test; nothing verifies what it would do now:"
+                " take the fixture 'cluster' as a parameter, or make another Cluster()"
+            )
 
     def _end(self) -> None:
         self._ended = True

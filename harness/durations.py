@@ -129,6 +129,11 @@ class Duration:
             return Duration(self.ns // divisor)
         return NotImplemented
 
+    def __mod__(self, divisor: Duration) -> Duration:
+        if isinstance(divisor, Duration):
+            return Duration(self.ns % divisor.ns)
+        return NotImplemented
+
     def __neg__(self) -> Duration:
         return Duration(-self.ns)
 

@@ -118,6 +118,8 @@ def replay(
     Args:
         token_or_seed: what a failing run printed; a bare seed is given to ``strategy``, a token brings its own. ``@PATH`` names a
             file with recorded choices (:func:`harness.explore.tokens.save`).
+        strategy: if it learns from the first runs of an exploration, those of ``seeds=N`` are made here beforehand, so that a
+            bare seed means the same run as there.
         strict: False applies a record of choices as well as it goes to code that has changed since; the run's ``anchoring`` then
             says which choices fit, which were moved and which had no place. A seed has nothing to anchor: it is drawn anew.
 
@@ -130,6 +132,9 @@ def replay(
     """
     schedule = read_schedule(token_or_seed, strategy)
     plan = Plan(test, settings={"mesos_version": mesos_version, "limits": limits})
+    if schedule.choices is None and learns(member_of(schedule.strategy, schedule.seed)) and schedule.seed not in range(PILOTS):
+        for seed in range(PILOTS):
+            plan.run(Schedule(seed, schedule.strategy))
     if strict or schedule.choices is None:
         return plan.run(schedule)
     return replay_leniently(plan.run, schedule)

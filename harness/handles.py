@@ -18,9 +18,10 @@ from harness.mesos.master import Master
 from harness.mesos.messages import ExecutorInfo, FrameworkInfo, MasterInfo, Offer, SlaveInfo, Task, TaskInfo
 from harness.mesos.messages.base import Record
 from harness.mesos.scheduler import SchedulerDriver
-from harness.mesos.states import AgentState, TaskState
+from harness.mesos.states import AgentState, TaskState, is_terminal
 from harness.operating import OperatorCalls
 from harness.simulation import Address, Future, Process, Promise, World
+from harness.snapshots import Counts, Snapshot
 
 P = TypeVar("P", bound=Process)
 
@@ -119,7 +120,12 @@ class MasterHandle(Handle[Master], OperatorCalls):
     ) -> None:
         super().__init__(world, host, host)
         self._start = start
-        self.allocator = allocator
+        self._allocator = allocator
+
+    @property
+    def allocator(self) -> Any:
+        """The allocator of its present life."""
+        return self._allocator
 
     @property
     def id(self) -> str:
@@ -142,40 +148,46 @@ class MasterHandle(Handle[Master], OperatorCalls):
         return self.running and self._master.elected
 
     @property
-    def agents(self) -> dict[str, RegisteredAgent]:
+    def agents(self) -> Mapping[str, RegisteredAgent]:
         """The registered agents by id."""
-        return {
-            SlaveID(a.id): RegisteredAgent(
-                id=SlaveID(a.id), pid=a.pid, hostname=a.info.hostname, info=a.info, connected=a.connected, active=a.active
+        return Snapshot(
+            (
+                SlaveID(a.id),
+                RegisteredAgent(
+                    id=SlaveID(a.id), pid=a.pid, hostname=a.info.hostname, info=a.info, connected=a.connected, active=a.active
+                ),
             )
             for a in self._master.agents.values()
-        }
+        )
 
     @property
-    def frameworks(self) -> dict[str, RegisteredFramework]:
+    def frameworks(self) -> Mapping[str, RegisteredFramework]:
         """The registered frameworks by id."""
-        return {
-            FrameworkID(f.id): RegisteredFramework(
-                id=FrameworkID(f.id),
-                pid=f.pid,
-                name=f.info.name,
-                info=f.info,
-                state=str(f.state),
-                active=f.active,
-                suppressed_roles=tuple(f.suppressed_roles),
+        return Snapshot(
+            (
+                FrameworkID(f.id),
+                RegisteredFramework(
+                    id=FrameworkID(f.id),
+                    pid=f.pid,
+                    name=f.info.name,
+                    info=f.info,
+                    state=str(f.state),
+                    active=f.active,
+                    suppressed_roles=tuple(f.suppressed_roles),
+                ),
             )
             for f in self._master.frameworks.values()
-        }
+        )
 
     @property
-    def offers(self) -> dict[str, Offer]:
+    def offers(self) -> Mapping[str, Offer]:
         """The outstanding offers by id."""
-        return dict(self._master.offers)
+        return Snapshot(self._master.offers)
 
     @property
-    def tasks(self) -> dict[str, Task]:
+    def tasks(self) -> Mapping[str, Task]:
         """The tasks that it counts as launched, by id."""
-        return dict(self._master.tasks)
+        return Snapshot(self._master.tasks)
 
     @property
     def registry(self) -> Any:
@@ -189,7 +201,7 @@ class MasterHandle(Handle[Master], OperatorCalls):
         allocator = getattr(getattr(self.allocator, "real", self.allocator), "metrics", None)
         if isinstance(allocator, Mapping):
             found.update(allocator)
-        return found
+        return Counts(found)
 
     def terminate(self) -> None:
         """End its process at once, as a crash; what it holds in memory is lost."""
@@ -229,13 +241,17 @@ class AgentHandle(Handle[Agent]):
         containerizer: Any,
     ) -> None:
         super().__init__(world, hostname, hostname)
-        self.hostname = hostname
         self._launch = launch
         self._known_ids = known_ids
         self._containerizer = containerizer
         self._registered: Promise[SlaveID] = Promise(f"registration of {hostname}")
         self._recovery_hold: Promise[None] | None = None
         self._boots = 1
+
+    @property
+    def hostname(self) -> str:
+        """The host it runs on."""
+        return self._host
 
     @property
     def id(self) -> SlaveID | None:
@@ -258,19 +274,19 @@ class AgentHandle(Handle[Agent]):
         return self._process.flags if self._process is not None else None
 
     @property
-    def frameworks(self) -> dict[str, FrameworkInfo]:
+    def frameworks(self) -> Mapping[str, FrameworkInfo]:
         """What it knows of frameworks, by id."""
-        return self._process.frameworks if self._process is not None else {}
+        return Snapshot(self._process.frameworks if self._process is not None else {})
 
     @property
-    def executors(self) -> dict[str, ExecutorInfo]:
+    def executors(self) -> Mapping[str, ExecutorInfo]:
         """What it knows of executors, by id."""
-        return self._process.executors if self._process is not None else {}
+        return Snapshot(self._process.executors if self._process is not None else {})
 
     @property
-    def tasks(self) -> dict[str, Task]:
+    def tasks(self) -> Mapping[str, Task]:
         """What it knows of tasks, by id."""
-        return self._process.tasks if self._process is not None else {}
+        return Snapshot(self._process.tasks if self._process is not None else {})
 
     def start(self) -> None:
         """Start it for the first time."""
@@ -369,8 +385,13 @@ class FrameworkHandle(Handle[Any]):
         self, world: World, host: str, driver: SchedulerDriver, fail_over: Callable[[FrameworkHandle, Any], FrameworkHandle]
     ) -> None:
         super().__init__(world, host, host)
-        self.driver = driver
+        self._driver = driver
         self._fail_over = fail_over
+
+    @property
+    def driver(self) -> SchedulerDriver:
+        """The driver between scheduler and master."""
+        return self._driver
 
     @property
     def id(self) -> FrameworkID | None:
@@ -398,9 +419,9 @@ class FrameworkHandle(Handle[Any]):
         return list(self.driver.offers.values())
 
     @property
-    def tasks(self) -> dict[str, Task]:
+    def tasks(self) -> Mapping[str, Task]:
         """Its tasks as the leading master knows them, by id."""
-        return {task_id: task for task_id, task in self._tasks_of_leader().items() if task.framework_id == self.id}
+        return Snapshot((task_id, task) for task_id, task in self._tasks_of_leader().items() if task.framework_id == self.id)
 
     _tasks_of_leader: Callable[[], Mapping[str, Task]]
 
@@ -457,9 +478,14 @@ class FrameworkHandle(Handle[Any]):
 
 
 def _acknowledged(world: World, agent: AgentHandle, task_id: str) -> bool:
+    """Whether TASK_RUNNING is behind the agent; a short command may have ended by then."""
     task = agent.tasks.get(task_id)
-    if task is None or task.status_update_state != TaskState.TASK_RUNNING or agent._process is None:
+    if task is None or task.status_update_state is None or agent._process is None:
         return False
+    if is_terminal(task.status_update_state):
+        # Updates are forwarded one at a time.
+        return any(status.state == TaskState.TASK_RUNNING for status in task.statuses)
     manager = world.process(agent._process.update_manager)
     stream = manager.streams.get((task.framework_id, task_id)) if manager is not None else None
-    return stream is not None and not stream.pending
+    running = task.status_update_state == TaskState.TASK_RUNNING
+    return running and stream is not None and all(is_terminal(update.status.state) for update in stream.pending)

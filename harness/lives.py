@@ -88,12 +88,14 @@ def executors_by_id(executors: Iterable[Any], world: World) -> dict[str, Any]:
     """The executors of an agent by their ids, each attached to the world if it can be.
 
     Raises:
-        MisuseError: one has no ``executor_id``.
+        MisuseError: one has no ``executor_id``, or two have the same.
     """
-    by_id = {}
+    by_id: dict[str, Any] = {}
     for executor in executors:
         if not isinstance(getattr(executor, "executor_id", None), str):
             raise MisuseError(f"executors: {executor!r} has no executor_id; wanted for example MockExecutor('default')")
+        if executor.executor_id in by_id:
+            raise MisuseError(f"executors: two have the id {executor.executor_id!r}; tasks name their executor by its id")
         if hasattr(executor, "attach"):
             executor.attach(world)
         by_id[executor.executor_id] = executor

@@ -33,7 +33,7 @@ class Property:
         return []
 
     def _broken(self, what: str) -> InvariantError:
-        lines = "\n".join(f"  {line}" for line in self._world.trace.lines(last=10))
+        lines = "\n".join(f"  {line}" for line in self._world.trace.recent(10))
         return InvariantError(f"{self.name}: {what} at {self._world.clock.elapsed}\nThe last events before it:\n{lines}")
 
 
@@ -68,11 +68,17 @@ class Eventually(Property):
             self._met = True
         elif self._world.clock.elapsed > self._deadline:
             self._met = True  # reported once
-            raise self._broken(f"was to hold within {self._within}, by {self._deadline}, and did not")
+            raise self._broken(self._missed)
 
     def verify_at_end(self) -> list[HarnessError]:
-        """A deadline that lies beyond the end of the run is no finding: there was time left."""
-        return []
+        """A deadline that has passed without any event behind it; one beyond the end of the run is no finding: time was left."""
+        if self._met or self._world.clock.elapsed < self._deadline or self._predicate():
+            return []
+        return [self._broken(self._missed)]
+
+    @property
+    def _missed(self) -> str:
+        return f"was to hold within {self._within}, by {self._deadline}, and did not"
 
     def describe_pending(self) -> list[str]:
         """The property, if it has not held yet."""
@@ -97,9 +103,18 @@ class LeadsTo(Property):
                 self._since = now
         elif now > self._since + self._within:
             since, self._since = self._since, None
-            raise self._broken(f"began at {since}, was to lead to its end within {self._within}, and did not")
+            raise self._broken(self._missed(since))
         elif self._q():
             self._since = None
+
+    def verify_at_end(self) -> list[HarnessError]:
+        """As for :class:`Eventually`."""
+        if self._since is None or self._world.clock.elapsed < self._since + self._within or self._q():
+            return []
+        return [self._broken(self._missed(self._since))]
+
+    def _missed(self, since: Duration) -> str:
+        return f"began at {since}, was to lead to its end within {self._within}, and did not"
 
     def describe_pending(self) -> list[str]:
         """The obligation that is open, if any."""

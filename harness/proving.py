@@ -162,7 +162,17 @@ def prove_runs(
     failures = [_failure(plan, deviations) for deviations in sorted(found.failing, key=len)]
     seconds = RealTime.seconds() - began
     budget = None if end is None else round(end - began, 3)
-    return Proof(plan.name, max_deviations, found, failures, levels=levels, pruned=prune, seconds=seconds, budget=budget)
+    return Proof(
+        plan.name,
+        max_deviations,
+        found,
+        failures,
+        levels=levels,
+        pruned=prune,
+        seconds=seconds,
+        budget=budget,
+        failure_ends=stop_on_failure,
+    )
 
 
 def check_determinism(

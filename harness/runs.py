@@ -19,7 +19,7 @@ from harness.report.contents import Pending, pending_of
 from harness.report.text import run_report
 from harness.simulation.choices import Choice, Strategy
 from harness.simulation.limits import Limits
-from harness.simulation.strategies import PILOT, Knowledge, learns, make_strategy, member_of
+from harness.simulation.strategies import Knowledge, learns, make_strategy, member_of, pilot_of
 from harness.simulation.trace import Trace
 from harness.simulation.world import World
 
@@ -383,8 +383,7 @@ class Plan:
         if not learns(strategy):
             return make_strategy(strategy)
         if known is None or schedule.seed in known.seeds:
-            # Pilots have to be varied: what a strategy does by default may run one process to its end, then the next.
-            return make_strategy(PILOT)
+            return make_strategy(pilot_of(strategy))
         made = self._strategies.get(strategy)
         if made is None:
             made = self._strategies[strategy] = make_strategy(strategy, known.knowledge)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +32,6 @@ from harness.cli.progress import Meter
 from harness.cli.resuming import run_on_file
 from harness.cli.session import Refused, Stopped, Subject, TestResult, run_tests
 from harness.cli.workers import run_in_processes
-from harness.errors import HarnessError
 from harness.explore.statistics import describe_rate, rarer_than, wilson
 
 # Nobody asked for explanations, so they may take so long: of one test, of all tests together.
@@ -129,7 +129,7 @@ def hunt(
     else:
         for result in results:
             click.echo(_text(result, looked.get(result.test), files.get(result.test, ())))
-        click.echo(_closing_line(outcome))
+        click.echo(_closing(outcome))
     if stopped:
         runs = sum(result.runs for result in results)
         more = "" if resume is None else "; the same command goes on where this one ended"
@@ -172,17 +172,14 @@ def _to_look_at(
 
 
 def _looked_at(result: TestResult, work: Callable[[Subject], Explained]) -> Explained:
+    """What making the failure again by itself came to; that it passes then costs nobody the rest of the hunt."""
     assert result.first is not None
-    found = again(result.test, result.first.token, work)
-    if found.run.error is None:
-        raise HarnessError(
-            f"{result.test} failed under {result.first.token} and then passed: it depends on something that no seed controls;"
-            " run it with pytest --cluster-check-determinism"
-        )
-    return found
+    return again(result.test, result.first.token, work)
 
 
 def _written(found: Explained, folder: Path) -> list[Path]:
+    if found.run.error is None:
+        return []
     try:
         return found.write(folder)
     except OSError as error:
@@ -207,13 +204,23 @@ def _text(result: TestResult, looked: Explained | None, files: Sequence[Path]) -
         return "\n".join([*lines, ""])
     lines.append(f"  lowest failing seed: {result.first.seed}{_others(result)}{_finders(result)}")
     lines += ["", *indented(result.first.report), f"  or: {replay_line(result.test, result.first.token)}"]
-    if looked is not None and looked.explanation is not None:
+    if looked is not None and looked.run.error is None:
+        lines += ["", *(f"  {line}" for line in _passed_by_itself(result))]
+    elif looked is not None and looked.explanation is not None:
         lines += ["", f"  why ({looked.seconds:.1f} s):", *(f"    {line}" for line in looked.lines())]
     elif not result.harness_failed:
         lines.append(f"  why: {explain_line(result.test, result.first.token)}")
     if files:
         lines += ["", *(f"  file: {path}" for path in files)]
     return "\n".join([*lines, ""])
+
+
+def _passed_by_itself(result: TestResult) -> list[str]:
+    return [
+        "NOT REPRODUCED: under the same token, but in a session of its own, this test passes. It depends on what no seed",
+        "controls, such as what earlier runs left in a module; there are no files of it, and nothing to explain.",
+        f"next: pytest {shlex.quote(result.test)} --cluster-seeds={result.runs} --cluster-check-determinism",
+    ]
 
 
 def _others(result: TestResult) -> str:
@@ -231,12 +238,22 @@ def _finders(result: TestResult) -> str:
     return f"; found by {result.first.found_by} (failing seeds by strategy: {counts})"
 
 
-def _closing_line(outcome: _Outcome) -> str:
+def _closing(outcome: _Outcome) -> str:
+    """The last lines, which are what is read first: how many tests failed and, if there are several tests, which."""
     results = outcome.results
     runs = sum(result.runs for result in results)
-    failing = sum(1 for result in results if result.failed)
+    failing = [result for result in results if result.failed]
     tests = "1 test" if len(results) == 1 else f"{len(results)} tests"
-    return f"{tests}, {runs} seeds in {outcome.seconds:.1f} s: {failing} failed under some"
+    found = f"{len(failing)} failed under some" if failing else "none failed"
+    lines = [f"{tests}, {runs} seeds in {outcome.seconds:.1f} s: {found}"]
+    if len(results) > 1:
+        lines += [f"  {r.test}: {describe_rate(len(r.failed), r.runs)}; lowest failing: {min(r.failed)}" for r in failing]
+    return "\n".join(lines)
+
+
+def _reproduced(looked: Explained | None) -> bool | None:
+    """Whether the failure happened again in a session of its own; None if nobody has tried."""
+    return None if looked is None else looked.run.error is not None
 
 
 def _document(outcome: _Outcome) -> dict[str, Any]:
@@ -251,6 +268,7 @@ def _document(outcome: _Outcome) -> dict[str, Any]:
                 "failure_rate": len(result.failed) / result.runs if result.runs else 0.0,
                 "interval": list(wilson(len(result.failed), result.runs)),
                 "rarer_than": None if result.failed else rarer_than(result.runs),
+                "reproduced": _reproduced(outcome.looked.get(result.test)),
                 "explanation": outcome.looked[result.test].as_dict() if result.test in outcome.looked else None,
                 "files": [str(path) for path in outcome.files.get(result.test, ())],
             }

@@ -10,6 +10,7 @@ import msgspec
 
 from harness.durations import Duration
 from harness.errors import MisuseError
+from harness.report.chart import time_width
 from harness.report.columns import columns
 from harness.report.document import RecordEntry, RunDocument
 from harness.report.glog import glog
@@ -104,7 +105,8 @@ def _timeline(document: RunDocument, selection: Selection) -> str:
     records = chosen.records
     over = chosen.over if chosen.aborted and chosen.over is not None else len(records)
     wide = min(_PROCESS, max((len(shorten(record.process)) for record in records), default=0))
-    lines = [_line(record, wide) for record in records]
+    room = time_width(Duration(record.time_ns) for record in records)
+    lines = [_line(record, room, wide) for record in records]
     hidden = len(selection._replace(last=None).before_failure(document)) - len(records)
     if selection.last is not None and hidden > 0:
         lines.insert(0, f"({hidden} earlier records left out)")
@@ -114,7 +116,7 @@ def _timeline(document: RunDocument, selection: Selection) -> str:
     return "\n".join(lines) or "(nothing happened)"
 
 
-def _line(record: RecordEntry, wide: int) -> str:
+def _line(record: RecordEntry, room: int, wide: int) -> str:
     shown = Record(
         record.step,
         Duration(record.time_ns),
@@ -125,7 +127,7 @@ def _line(record: RecordEntry, wide: int) -> str:
         Duration(record.since_ns),
         record.cause,
     )
-    return f"{moment(shown.time):>14}  {shorten(shown.process):<{wide}}  {shorten(shown.text)}"
+    return f"{moment(shown.time):>{room}}  {shorten(shown.process):<{wide}}  {shorten(shown.text)}"
 
 
 def _columns(document: RunDocument, selection: Selection) -> str:

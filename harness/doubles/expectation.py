@@ -412,9 +412,12 @@ def in_sequence(*expectations: Expectation) -> None:
     """Each of these is to come after the one before it is satisfied.
 
     Raises:
-        MisuseError: fewer than two, or they wait for each other already.
+        MisuseError: fewer than two, one is no expectation, or they wait for each other already.
     """
     if len(expectations) < 2:
         raise MisuseError("in_sequence() orders at least two expectations")
+    for each in expectations:
+        if not isinstance(each, Expectation):
+            raise MisuseError(f"in_sequence(..., {each!r}, ...): wanted expectations, such as double.expect.add_slave()")
     for earlier, later in itertools.pairwise(expectations):
         later.after(earlier)

@@ -271,8 +271,7 @@ class _Later(Process):
 class Double:
     """Base class of everything that stands in for something and records.
 
-    Args of every subclass:
-        strict: a call that matches none of a method's expectations is an error, as in gmock.
+    Every subclass takes ``strict=True``: a call that matches none of a method's expectations is then an error, as in gmock.
     """
 
     _table: ClassVar[MethodTable]

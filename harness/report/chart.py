@@ -62,10 +62,11 @@ def chart(stage: Stage, timers: Iterable[PendingTimer] = (), widest: int = WIDTH
     if not rows:
         return "(nothing happened)"
     addresses = _columns(rows)
+    room = time_width(Duration(row.time_ns) for row in rows)
     lines = [f"({stage.earlier} earlier records left out)"] if stage.earlier else []
     # A stair of headings: names in full, over columns as narrow as can be, leave room for what happened.
-    lines += [f"{'':{_TIME + 2}}{'|'.ljust(_LANE) * place}{shorten(address)}" for place, address in enumerate(addresses)]
-    lanes = _Lanes(addresses, stage.absent)
+    lines += [f"{'':{room + 2}}{'|'.ljust(_LANE) * place}{shorten(address)}" for place, address in enumerate(addresses)]
+    lanes = _Lanes(addresses, stage.absent, room)
     lines += [lanes.line(row) for row in rows]
     if stage.later:
         lines.append(f"(here the test failed; {stage.later} records of the clean-up left out)")
@@ -145,7 +146,8 @@ def _columns(rows: Sequence[Row]) -> list[str]:
 class _Lanes:
     """Draws the columns of one line after the other; knows which processes live."""
 
-    def __init__(self, addresses: Sequence[str], absent: Set[str]) -> None:
+    def __init__(self, addresses: Sequence[str], absent: Set[str], room: int) -> None:
+        self.room = room
         self.places = {address: place for place, address in enumerate(addresses)}
         self.time_ns = -1
         self.living = {address: address not in absent for address in addresses}
@@ -170,7 +172,7 @@ class _Lanes:
         # Of events of one instant only the first says when: so instants can be told from each other at a glance.
         time = "" if row.time_ns == self.time_ns else moment(Duration(row.time_ns))
         self.time_ns = row.time_ns
-        return f"{time:>{_TIME}}{star} {picture}{self._text(row, folded, origin)}"
+        return f"{time:>{self.room}}{star} {picture}{self._text(row, folded, origin)}"
 
     def _origin(self, row: Row, folded: bool) -> int | None:
         if row.kind not in (DELIVERED, DROPPED, HELD) or not row.source or row.source == row.process:
@@ -208,14 +210,20 @@ _SYMBOLS = {FIRED: "t", "note": ".", DROPPED: "x", HELD: "h", SPAWNED: "+", ENDE
 
 
 def _timers(timers: Sequence[PendingTimer]) -> list[str]:
-    lines = []
-    for timer in timers[:MOST_TIMERS]:
+    shown, lines = timers[:MOST_TIMERS], []
+    room = time_width(timer.due for timer in shown)
+    for timer in shown:
         drawn = f"  (drawn from {timer.low} .. {timer.high})" if timer.low != timer.high else ""
         again = "  (again and again)" if timer.recurring else ""
-        lines.append(f"{moment(timer.due):>{_TIME}}  {shorten(timer.owner)} {timer.purpose}{drawn}{again}")
+        lines.append(f"{moment(timer.due):>{room}}  {shorten(timer.owner)} {timer.purpose}{drawn}{again}")
     if len(timers) > MOST_TIMERS:
-        lines.append(f"{'':{_TIME}}  and {len(timers) - MOST_TIMERS} more")
+        lines.append(f"{'':{room}}  and {len(timers) - MOST_TIMERS} more")
     return lines
+
+
+def time_width(times: Iterable[Duration]) -> int:
+    """How wide a column of these times is: from ten seconds on, nanoseconds make them wider than most."""
+    return max([_TIME, *(len(moment(time)) for time in times)])
 
 
 def _cut(line: str, widest: int) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ MOST_STEPS = 200_000
 """Longer runs are not made again at all."""
 
 _PART_OF_SHRINKING = 0.5
-_LEAST_RUNS = 60
+# In steps far apart, so that how busy the machine is hardly ever shows in an explanation.
+_RUNS = (BUDGET, 500, 60)
+_TIMED = 3
+_PART_OF_TIMING = 0.02
 _TRIED = 5
 
 
@@ -123,11 +127,14 @@ def _hurried(run: Any, make: Callable[[Schedule], FinishedRun], now: Callable[[]
 
 
 def _budget(failure: Failure, now: Callable[[], float], seconds: float) -> int:
-    """How many runs shrinking may make, so that explaining has some time left; by how long one run takes."""
-    began = now()
-    failure._maker()(failure.schedule)
-    took = max(now() - began, 1e-4)
-    return max(_LEAST_RUNS, min(BUDGET, int(seconds * _PART_OF_SHRINKING / took)))
+    """How many runs shrinking may make, so that explaining has some time left; by how long one run takes at best."""
+    make, times = failure._maker(), [now()]
+    # Timing a slow run again would cost more than it tells.
+    while len(times) <= _TIMED and times[-1] - times[0] < seconds * _PART_OF_TIMING:
+        make(failure.schedule)
+        times.append(now())
+    took = min(after - before for before, after in pairwise(times))
+    return next((runs for runs in _RUNS if runs * took <= seconds * _PART_OF_SHRINKING), _RUNS[-1])
 
 
 def stem_of(nodeid: str) -> str:

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 
 from harness.errors import HarnessError, ProcessError, SystemFailure
-from harness.report.chart import MOST_COLUMNS, led_to, trace_chart
+from harness.report.chart import MOST_COLUMNS, led_to, time_width, trace_chart
 from harness.simulation.choices import Choice
 from harness.simulation.trace import Trace, moment, shorten
 
@@ -28,7 +28,10 @@ def timeline(trace: Trace, most: int = TIMELINE_LINES) -> str:
     hidden = max(0, end - most)
     shown = trace[hidden:end]
     wide = min(_PROCESS, max((len(shorten(record.process)) for record in shown), default=0))
-    lines = [_cut(f"{moment(record.time):>14}  {shorten(record.process):<{wide}}  {shorten(record.text)}") for record in shown]
+    room = time_width(record.time for record in shown)
+    lines = [
+        _cut(f"{moment(record.time):>{room}}  {shorten(record.process):<{wide}}  {shorten(record.text)}") for record in shown
+    ]
     if hidden:
         lines.insert(0, f"({hidden} earlier records left out)")
     if end < len(trace):

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import harness
@@ -30,6 +31,41 @@ def test_hunt_shows_the_lowest_failing_seed(shared: Shell) -> None:
     ):
         assert words in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_hunt_ends_with_the_names_of_what_failed(shared: Shell) -> None:
+    """The last lines of a hunt through several tests name those that failed; for one test there is one line."""
+    lines = shared("hunt", "test_it.py::test_race", "test_it.py::test_patient", "--seeds=20", "--no-explain").stdout.splitlines()
+    assert lines[-2].endswith(": 1 failed under some")
+    assert re.fullmatch(r"  test_it\.py::test_race: \d+ of 20 seeds failed: .*; lowest failing: 2", lines[-1])
+    lines = shared("hunt", "test_it.py::test_patient", "--seeds=20").stdout.splitlines()
+    assert lines[-1].endswith("s: none failed")
+
+
+LEAKING = """
+    import itertools
+
+    ran = itertools.count()
+
+    def test_leaking(world):
+        assert next(ran) != 7
+
+    def test_always(world):
+        raise ValueError("always")
+"""
+
+
+def test_hunt_survives_a_failure_that_does_not_come_back(shell: Shell) -> None:
+    """A test that fails by what earlier runs left behind is told as such; what else was found is shown, with exit code 1."""
+    (shell.folder / "test_leaking.py").write_text(textwrap.dedent(LEAKING), "utf-8")
+    done = shell("hunt", "test_leaking.py", "--seeds=20", "--report=out")
+    assert done.returncode == 1, done.stderr
+    assert "NOT REPRODUCED: under the same token, but in a session of its own, this test passes." in done.stdout
+    assert "next: pytest test_leaking.py::test_leaking --cluster-seeds=20 --cluster-check-determinism" in done.stdout
+    assert "ValueError: always" in done.stdout
+    assert all("test_always" in path.name for path in (shell.folder / "out").iterdir())
+    found = shell.json("hunt", "test_leaking.py", "--seeds=20")["tests"]
+    assert [test["reproduced"] for test in found] == [False, True]
 
 
 def test_hunt_that_finds_nothing_ends_with_0(shared: Shell) -> None:

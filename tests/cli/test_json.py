@@ -45,9 +45,9 @@ def test_explanation(hunted: Any) -> None:
 def test_replay(shared: Shell) -> None:
     """The document of a replay has the keys of a hunt's test without what is said of many runs."""
     keys = documented("Each of `tests`")
-    missing = ["failure_rate", "interval", "rarer_than", "explanation", "files"]
-    assert keys[-5:] == missing
-    assert sorted(shared.json("replay", "test_it.py::test_race", "2")) == sorted(keys[:-5])
+    missing = ["failure_rate", "interval", "rarer_than", "reproduced", "explanation", "files"]
+    assert keys[-6:] == missing
+    assert sorted(shared.json("replay", "test_it.py::test_race", "2")) == sorted(keys[:-6])
 
 
 @pytest.mark.parametrize(

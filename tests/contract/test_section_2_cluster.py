@@ -13,6 +13,7 @@ from harness import (
     FrameworkHandle,
     Limits,
     MasterHandle,
+    MisuseError,
     MockAllocator,
     MockExecutor,
     MockScheduler,
@@ -42,6 +43,16 @@ def test_a_cluster_is_a_context_manager_whose_end_is_its_shutdown():
         assert master.elected
     assert not master.elected
     cluster.shutdown()
+
+
+@pytest.mark.parametrize("method", ["start_master", "start_agent", "start_framework"])
+def test_a_cluster_that_has_ended_starts_nothing(method):
+    """A cluster that outlives its test is refused instead of doing what nobody verifies; what it has recorded stays readable."""
+    with Cluster() as cluster:
+        cluster.start_master()
+    with pytest.raises(MisuseError, match=f"{method}: this cluster has been shut down"):
+        getattr(cluster, method)()
+    assert len(cluster.trace) > 0
 
 
 def test_an_unmet_expectation_fails_at_the_end_of_the_block():

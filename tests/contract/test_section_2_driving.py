@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from harness import (
@@ -103,7 +105,7 @@ def test_resources_are_values():
 
 
 def test_what_a_test_reads_never_changes_and_cannot_be_written(cluster):
-    """Mappings and lists are copies; records are frozen."""
+    """Mappings are copies that refuse to be written, lists are copies; records are frozen."""
     master, agent, framework, _ = running(cluster)
     agents, offers, held = master.agents, master.offers, framework.offers
     tasks = agent.tasks
@@ -114,21 +116,26 @@ def test_what_a_test_reads_never_changes_and_cannot_be_written(cluster):
     assert tasks == {}
     with pytest.raises(AttributeError):
         agents[agent.id].connected = False
-    agents.clear()
+    for books in (agents, offers, tasks, master.frameworks, master.metrics, agent.executors, framework.tasks):
+        with pytest.raises(TypeError, match="snapshot"):
+            books["x"] = 1
+        with pytest.raises(TypeError, match="snapshot"):
+            books.clear()
+        assert copy.deepcopy(books) == dict(books)
     assert master.agents
-    metrics = master.metrics
-    metrics["master/slaves_active"] = 5
-    assert master.metrics["master/slaves_active"] == 1
 
 
 @pytest.mark.parametrize(
     ("who", "name"),
     [
         ("agent", "id"),
+        ("agent", "hostname"),
         ("agent", "state"),
         ("agent", "tasks"),
         ("master", "elected"),
         ("master", "agents"),
+        ("master", "allocator"),
+        ("framework", "driver"),
         ("framework", "id"),
         ("framework", "offers"),
     ],
@@ -238,6 +245,26 @@ def test_a_broken_property_is_an_error_with_its_name(kind):
         else:
             cluster.leads_to("my property", lambda: bool(master.agents), lambda: False, within="5secs")
         cluster.run_for("30secs")
+
+
+@pytest.mark.parametrize("kind", ["eventually", "leads_to"])
+def test_a_deadline_that_passes_without_any_event_is_missed(kind):
+    """Nothing happens after the deadline, so it is the end of the run that tells; a deadline beyond the end is not missed."""
+    for span, missed in (("1secs", False), ("20secs", True)):
+        cluster = Cluster()
+        master = cluster.start_master()
+        master.terminate()
+        if kind == "eventually":
+            cluster.eventually("my property", lambda: False, within="10secs")
+        else:
+            cluster.leads_to("my property", lambda: True, lambda: False, within="10secs")
+        cluster.settle()
+        cluster.run_for(span)
+        if missed:
+            with pytest.raises(InvariantError, match="my property"):
+                cluster.shutdown()
+        else:
+            cluster.shutdown()
 
 
 # --- shutdown

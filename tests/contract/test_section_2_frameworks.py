@@ -102,6 +102,16 @@ def test_run_task_returns_when_running_is_acknowledged(cluster):
         cluster.run_for("1mins")
 
 
+@pytest.mark.parametrize("command", ["true", "exit 7", "sleep 1"])
+def test_run_task_returns_for_a_command_that_soon_ends(cluster, command):
+    """The task was running, even if its end is reported at the same instant."""
+    _, agent, framework, offer = running(cluster)
+    task = framework.run_task(offer, "cpus:1;mem:32", command=command)
+    assert cluster.clock.elapsed < seconds(2)
+    cluster.run_for("5secs")
+    assert task.task_id not in agent.tasks
+
+
 def test_the_driver_has_mesos_calls(cluster):
     """Those that return a status in Mesos return it."""
     scheduler = MockScheduler()

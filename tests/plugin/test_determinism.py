@@ -151,6 +151,16 @@ def test_sweep_with_the_option_checks_every_seed(project: pytest.Pytester, run: 
     result.stdout.fnmatch_lines(["*2 of 8 seeds failed*lowest failing: 3, 7*"])
 
 
+def test_a_run_is_made_elsewhere_from_any_folder(project: pytest.Pytester, run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pytest was started in a folder of the project, the fresh process finds the test too."""
+    folder = project.mkdir("some folder")
+    project.path.joinpath("test_it.py").rename(folder / "test_it.py")
+    project.makeini("[pytest]\npythonpath = .\n")
+    monkeypatch.chdir(folder)
+    result = run("--cluster-check-determinism", "-W", "error", "-k", "patient")
+    result.assert_outcomes(passed=1, deselected=1)
+
+
 def test_what_cannot_be_made_elsewhere_is_a_warning(project: pytest.Pytester, run: Runner) -> None:
     """A test that a fresh process cannot collect is checked here all the same, and a warning says what was left out."""
     project.makepyfile(

@@ -231,6 +231,8 @@ def test_option_for_sweeps_without_one(run: Runner, option: str) -> None:
     ("line", "words"),
     [
         ("cluster_seeds = many", "*ini key cluster_seeds*: wanted *whole number*"),
+        ("cluster_seeds = 0", "*ini key cluster_seeds = 0: wanted how many seeds to run*at least 1"),
+        ("cluster_check_determinism = maybe", "*ini key cluster_check_determinism: wanted true or false*maybe*"),
         ("cluster_strategy = lucky", "*ini key cluster_strategy = lucky: strategy='lucky' is not known*"),
         ("cluster_sedes = 5", "*Unknown config option: cluster_sedes*"),
     ],

@@ -89,3 +89,43 @@ def test_later_errors_are_notes(cases: None, run: Runner) -> None:
     result = run("-k", "two_errors")
     result.assert_outcomes(failed=1, deselected=6)
     result.stdout.fnmatch_lines(["E *AssertionError: the body", "E *and then: AssertionError: the clean-up"])
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="subtests came with pytest 9")
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_failing_subtests_count_and_can_be_replayed(project: pytest.Pytester, run: Runner, options: tuple[str, ...]) -> None:
+    """A failing subtest raises nothing, and yet its seed is counted, told under it with the command, and remembered."""
+    project.makepyfile(
+        test_it="""
+        import unittest
+
+        import pytest
+
+        class TestParts(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def of_the_run(self, world, seed):
+                self.seed = seed
+
+            def test_of_a_case(self):
+                for part in range(2):
+                    with self.subTest(part=part):
+                        assert part or self.seed % 4 != 3
+
+        def test_of_a_function(world, seed, subtests):
+            with subtests.test("part"):
+                assert seed % 4 != 3
+        """
+    )
+    result = run("--cluster-seeds=12", *options)
+    for test in ("TestParts::test_of_a_case", "test_of_a_function"):
+        result.stdout.fnmatch_lines_random(
+            [
+                f"test_it.py::{test}: 3 of 12 seeds failed: *, lowest failing seed 3",
+                "seed 3, strategy random",
+                f"pytest test_it.py::{test} --cluster-seed=3",
+            ]
+        )
+    result = run("--cluster-seed=3")
+    result.stdout.fnmatch_lines_random(["pytest test_it.py::TestParts::test_of_a_case --cluster-seed=3"])
+    result = run("--cluster-seed=last", "-v")
+    result.stdout.fnmatch_lines_random(["*SUBFAILED*test_of_a_case*", "*SUBFAILED*test_of_a_function*"])

@@ -110,6 +110,7 @@ def test_arithmetic() -> None:
     assert d / 4 == milliseconds(2500)
     assert d / seconds(4) == 2.5
     assert d // seconds(3) == 3
+    assert d % seconds(3) == seconds(1)
     assert d // 3 == Duration(3_333_333_333)
     assert -d == Duration(-10_000_000_000)
     assert abs(-d) == d

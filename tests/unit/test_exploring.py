@@ -76,6 +76,23 @@ def test_token_and_seed_replay() -> None:
         assert run.digest == failure.digest
 
 
+@pytest.mark.parametrize("strategy", ["order", "pct:3", "urw", "bounded:2", "portfolio"])
+def test_a_bare_seed_replays_under_a_strategy_that_learns(strategy: str) -> None:
+    """What such a strategy learns from the first seeds is learnt again, so that a seed means the run that it was there."""
+    found = explore(orderly, seeds=60, strategy=strategy, stop_on_failure=False)
+    assert found.failures[-1].seed > 10
+    for failure in found.failures[-3:]:
+        assert replay(orderly, failure.seed, strategy).digest == failure.digest
+
+
+def test_bounded_never_deviates_more_often() -> None:
+    """Neither do its first runs, from which it learns how long the test is."""
+    for bound in (1, 2):
+        found = explore(orderly, seeds=100, strategy=f"bounded:{bound}", stop_on_failure=False)
+        assert found.failures
+        assert max(len(failure.deviations) for failure in found.failures) <= bound
+
+
 def test_own_strategy_gives_a_token_of_choices() -> None:
     """What a strategy object chose can be replayed without the object."""
     failure = explore(orderly, seeds=5, strategy=Calm()).failures[0]

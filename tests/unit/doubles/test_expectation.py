@@ -97,6 +97,7 @@ def test_without_action_the_call_is_forwarded(desk: Any) -> None:
         lambda e: e.will_once(3),
         lambda e: e.will_once(ValueError("no")),
         lambda e: in_sequence(e),
+        lambda e: in_sequence("something", e),
     ],
 )
 def test_contradictions_fail_when_declared(desk: Any, contradiction: Any) -> None:

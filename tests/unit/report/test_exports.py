@@ -111,7 +111,7 @@ def test_columns_show_the_last_records_and_say_how_many_are_hidden() -> None:
 def test_columns_fold_processes_that_matter_little() -> None:
     """With more processes than columns the quiet ones share one, named at each event."""
     text = columns(of_a_cluster(), most=400)
-    heads = [line for line in text.splitlines() if re.fullmatch(r" {16}(\| {4})*[^| ]\S*", line)]
+    heads = [line for line in text.splitlines() if re.fullmatch(r" {16,20}(\| {4})*[^| ]\S*", line)]
     assert len(heads) == 8
     assert heads[-1].endswith("others")
     assert re.search(r"crammd5-authenticator\(\d\)@master: ", text)
@@ -143,6 +143,16 @@ def test_columns_tell_pending_timers() -> None:
     """What was still to come stands below: when, whose, what, and the range it was drawn from."""
     text = columns(document(passing=True))
     assert re.search(r"pending timers:\n +60secs  shop@town close  \(again and again\)", text)
+
+
+def test_lanes_stand_straight_in_a_long_run() -> None:
+    """Times of many digits push nothing out of its column."""
+    times = (5, 15_020_475_518, 600_000_000_001)
+    records = tuple(
+        RecordEntry(step=step, time_ns=time, kind="note", process="a@b", text=f"text {step}") for step, time in enumerate(times)
+    )
+    lines = columns(msgspec.structs.replace(document(passing=True), records=records, over=3, timers=())).splitlines()
+    assert [line.index("text") for line in lines if "text" in line] == [lines[0].index("a@b") + 5] * 3
 
 
 def test_columns_of_a_bare_trace_are_those_of_its_document() -> None:

@@ -69,8 +69,8 @@ def test_passing_run_is_found_without_explaining(failing: Run) -> None:
     make = functools.partial(_make, made)
     failure = Failure(failing.schedule, lambda _: failing, failing, make)
     failure.shrink(BUDGET)
-    # The time is over with the first run after those that shrinking takes.
-    enough = len(made) + 1
+    # The time is over with the first run after those that timing and shrinking take.
+    enough = len(made) + 3
     made.clear()
     document = failure_document(failing, test="t", make=make, now=lambda: 0.0 if len(made) <= enough else 99.0, seconds=50)
     assert document.explanation == ()
@@ -79,6 +79,23 @@ def test_passing_run_is_found_without_explaining(failing: Run) -> None:
     assert document.passing is not None
     assert not document.passing.failed
     assert len(document.passing.deviations) < len(document.shrunk.deviations)
+
+
+@pytest.mark.parametrize(
+    ("slow", "allowed"), [((0.001, 0.001, 0.001), 2500), ((0.01, 0.001, 0.05), 2500), ((0.005,) * 3, 500), ((0.2,), 60)]
+)
+def test_how_fast_the_machine_is_shows_in_large_steps_only(failing: Run, slow: tuple[float, ...], allowed: int) -> None:
+    """A hiccup while a run is timed takes nothing from shrinking; a slow test gets a budget that fits the time."""
+    elapsed = 0.0
+    waits = iter(slow)
+
+    def make(schedule: Schedule) -> Run:
+        nonlocal elapsed
+        elapsed += next(waits, 0.0)
+        return Plan(toys.each_orders_once).run(schedule)
+
+    document = failure_document(failing, test="t", make=make, now=lambda: elapsed)
+    assert f" of {allowed} runs allowed" in "\n".join(document.explanation)
 
 
 def test_very_long_run_is_not_made_again(failing: Run, monkeypatch: pytest.MonkeyPatch) -> None:
