@@ -89,6 +89,12 @@ def test_every_page_is_in_the_index() -> None:
             assert f"]({page.relative_to(ROOT / 'docs').as_posix()})" in index, f"{name_of(page)} is not in docs/index.md"
 
 
+def test_every_folder_of_tests_has_its_row() -> None:
+    """``tests/README.md`` tells of each folder of tests, and of none that is not there."""
+    rows = re.findall(r"^\| `(\w+)/` \|", (ROOT / "tests/README.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(rows) == sorted(path.name for path in ROOT.glob("tests/*") if next(path.glob("*.py"), None) is not None)
+
+
 def test_every_dependency_is_justified() -> None:
     """Each requirement of pyproject.toml has a row in docs/dependencies.md."""
     import tomllib
