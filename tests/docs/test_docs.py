@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,17 @@ def test_code_on_the_page_runs(page: Path) -> None:
     for block in blocks(page):
         if block.language == "python" and not (block.is_test or block.title or block.note):
             exec(compile("\n" * (block.line - 1) + block.code, str(page), "exec"), namespace)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """What a page shows of ``logging`` is meant for a reader's program, and must not reach the next test of this process."""
+    loggers = [logging.getLogger(), logging.getLogger("harness")]
+    before = [(logger.level, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 def _is_followed(page: Path) -> bool:
