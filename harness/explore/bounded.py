@@ -164,8 +164,9 @@ class Search(Generic[R]):
             if last.site == PICKED and isinstance(kernel, EventKernel):
                 key = (last.entity, last.occurrence)
                 # An event that was still waiting at the end has let no more go first than there were.
-                spent = spent - kernel.handled[key][1] if key in kernel.handled else min(spent, run.steps)
-                free = max(free, kernel.drawn.get(key, _NEVER))
+                _, left, drawn = kernel.handled.get(key, (0, max(0, spent - run.steps), _NEVER))
+                spent -= left
+                free = max(free, drawn)
                 deviations = (*deviations[:-1], last._replace(value=spent))
         failed = run.error is not None
         if failed:

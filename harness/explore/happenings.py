@@ -135,8 +135,8 @@ def about(choice: Choice, world: World, events: list[Happening]) -> Happening | 
     """The event that a draw decided about; None if it is not known (it never happened, or the draw is of another kind)."""
     if choice.site == PICKED:
         kernel = world._kernel
-        handled: Mapping[tuple[str, int], tuple[int, int]] = kernel.handled if isinstance(kernel, EventKernel) else {}
-        place, _ = handled.get((choice.entity, choice.occurrence), (-1, 0))
+        handled: Mapping[tuple[str, int], tuple[int, int, int]] = kernel.handled if isinstance(kernel, EventKernel) else {}
+        place, _, _ = handled.get((choice.entity, choice.occurrence), (-1, 0, 0))
         return next((event for event in events if event.place == place), None)
     entity = choice.entity
     if choice.site.startswith("backoff "):

@@ -426,7 +426,7 @@ def _deviations(choices: Sequence[Choice], world: World, first: int) -> tuple[De
     for choice in deviations:
         event: Happening | None
         if choice.site == PICKED:
-            event = by_place.get(handled.get((choice.entity, choice.occurrence), (-1, 0))[0])
+            event = by_place.get(handled.get((choice.entity, choice.occurrence), (-1, 0, 0))[0])
         else:
             purpose = f" {choice.site.removeprefix('backoff ')}" if choice.site.startswith("backoff ") else ""
             event = by_name.get((f"{choice.entity}{purpose}", choice.occurrence))

@@ -153,7 +153,6 @@ class EventKernel(Kernel):
         "_timers",
         "classes",
         "contested",
-        "drawn",
         "fired",
         "handled",
     )
@@ -173,15 +172,13 @@ class EventKernel(Kernel):
         self.classes: Mapping[str, str] = {}
         # At how many steps there was something to choose.
         self.contested = 0
-        # Which record of the trace a draw was about, and how often its event would still have let others go first, by the
-        # draw's entity and occurrence.
-        self.handled: dict[tuple[str, int], tuple[int, int]] = {}
+        # Which record of the trace a draw was about, how often its event would still have let others go first, and how many
+        # draws there had been when it ran, by the draw's entity and occurrence.
+        self.handled: dict[tuple[str, int], tuple[int, int, int]] = {}
         # Of each timer that has fired, in order: the how many-th it was that its owner had armed.
         self.fired: list[int] = []
         self._armed: dict[str, int] = {}
         self._nth_armed: dict[int, int] = {}
-        # How many draws there had been when that event ran.
-        self.drawn: dict[tuple[str, int], int] = {}
         super().__init__(choices, limits)
         self.under_way = self._heads
 
@@ -395,8 +392,7 @@ class EventKernel(Kernel):
         self.steps += 1
         self._running = event.entity
         if event.nth:
-            self.handled[event.entity, event.nth] = (len(self.flat) // STRIDE, event.left)
-            self.drawn[event.entity, event.nth] = len(self.choices)
+            self.handled[event.entity, event.nth] = (len(self.flat) // STRIDE, event.left, len(self.choices))
         if self._ran is not None:
             self._ran(event)
         self.receive(channel, event.payload, event.sent, event.cause_step)
@@ -422,8 +418,7 @@ class EventKernel(Kernel):
         timer.pending = False
         self._running = event.entity
         if event.nth:
-            self.handled[event.entity, event.nth] = (len(self.flat) // STRIDE, event.left)
-            self.drawn[event.entity, event.nth] = len(self.choices)
+            self.handled[event.entity, event.nth] = (len(self.flat) // STRIDE, event.left, len(self.choices))
         if self._ran is not None:
             self._ran(event)
         flat = self.flat
